@@ -1,0 +1,1 @@
+"""Parts with two users or more."""

@@ -1,0 +1,1 @@
+"""The command line: verbs are functions, their signatures are the flags."""

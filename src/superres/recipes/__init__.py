@@ -1,0 +1,1 @@
+"""Complete descriptions of training runs."""

@@ -1,0 +1,90 @@
+"""How the weights inside the package were made.
+
+``clean`` learns MATLAB-bicubic reduction only; ``photo`` learns mild blur, noise and JPEG as well. The x4 trunk is
+trained from nothing, the x2 and x3 ones start from it with a new tail.
+
+    python -m superres.recipes.shipped clean 4 --data FOLDER --out RUN
+    python -m superres.recipes.shipped clean 2 --data FOLDER --out RUN2 --start RUN
+"""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from superres.data.patches import Pair, Patches, load_pairs
+from superres.degradations.photo import Photo
+from superres.networks.chain import Chain
+from superres.train.fit import Schedule, fit
+
+TRAINING_SETS = ("T91", "BSDS400", "Wikipedia49")
+_LUMA = np.array([65.481, 128.553, 24.966]) / 255
+
+
+def schedule(family: str, scale: int) -> Schedule:
+    """The trunk is trained long, everything that starts from it briefly."""
+    if scale == 4:
+        return Schedule(steps=18_000 if family == "clean" else 14_000)
+    return Schedule(steps=5_000, rate=5e-4, warmup=100, bfloat16_until=0.7)
+
+
+def luma_psnr(pairs: list[Pair], scale: int) -> Callable[[nn.Module], float]:
+    """Mean PSNR of unrounded studio luma, border = scale, on whole pictures."""
+
+    def measure(net: nn.Module) -> float:
+        values: list[float] = []
+        for pair in pairs:
+            assert pair.lr is not None
+            x = torch.from_numpy(pair.lr.copy()).permute(2, 0, 1)[None].float() / 255
+            with torch.inference_mode():
+                y = net(x)[0].clamp(0, 1).mul(255).round().permute(1, 2, 0).double().numpy()
+            error = ((y - pair.hr) @ _LUMA)[scale:-scale, scale:-scale]
+            values.append(float(10 * np.log10(255**2 / np.mean(error**2))))
+        return float(np.mean(values))
+
+    return measure
+
+
+def train(family: str, scale: int, data: Path, out: Path, *, start: Path | None = None, seed: int = 1) -> nn.Module:
+    """One shipped model from pictures in ``data/train``; ``start`` is the run folder of the x4 trunk."""
+    torch.manual_seed(seed)
+    clean = family == "clean"
+    pairs = load_pairs([data / "train" / name for name in TRAINING_SETS], scale=scale, bicubic=clean)
+    net = Chain(scale=scale)
+    if start is not None:
+        trunk = torch.load(start / "last.pt", weights_only=True)["mean"]
+        kept = {k.removeprefix("module."): v for k, v in trunk.items() if k.startswith("module.")}
+        same = scale == 4 or {k for k in kept if not k.startswith("tail.")}
+        net.load_state_dict(kept if same is True else {k: kept[k] for k in kept if k in same}, strict=same is True)
+    batches = Patches(
+        pairs, scale=scale, batch=16, patch=32, seed=seed, degrade=None if clean else Photo(scale=scale)
+    )
+    measure = luma_psnr(load_pairs([data / "benchmarks" / "Set5"], scale=scale, bicubic=True), scale)
+    return fit(
+        net,
+        batches,
+        schedule(family, scale),
+        out,
+        validate=lambda module: {"set5": measure(module)},
+        bfloat16=True,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("family", choices=("clean", "photo"))
+    parser.add_argument("scale", type=int, choices=(2, 3, 4))
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--start", type=Path)
+    parser.add_argument("--threads", type=int, default=1)
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    train(given.family, given.scale, given.data, given.out, start=given.start)
+
+
+if __name__ == "__main__":
+    main()
