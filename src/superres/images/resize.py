@@ -54,15 +54,18 @@ class Taps:
 
 
 def taps(
-    size: int, out: int, scale: float, *, method: Method = "bicubic", antialias: bool = True, edge: Edge = "clamp"
+    size: int, out: int, scale: float, *, method: Method = "bicubic", antialias: bool | None = None, edge: Edge = "clamp"
 ) -> Taps:
     """The weights and source indices of one axis of ``imresize``.
 
-    ``size`` and ``out`` are lengths in samples; ``scale`` need not be exactly ``out / size``.
+    ``size`` and ``out`` are lengths in samples; ``scale`` need not be exactly ``out / size``. ``antialias`` widens
+    the kernel when shrinking; as in MATLAB it is on by default, except for ``nearest``.
     """
     if method not in get_args(Method):
         raise BadRequest(f"resize method {method!r} is not known; use one of {', '.join(get_args(Method))}")
     kernel, width = _KERNELS[method]
+    if antialias is None:
+        antialias = method != "nearest"
     stretch = scale if antialias and scale < 1 else 1.0
     width = width / stretch
     centre = np.arange(1, out + 1, dtype=np.float64) / scale + 0.5 * (1 - 1 / scale)
@@ -123,7 +126,7 @@ def imresize(
     *,
     size: tuple[int, int] | None = None,
     method: Method = "bicubic",
-    antialias: bool = True,
+    antialias: bool | None = None,
     edge: Edge = "clamp",
 ) -> Array:
     """Resize a picture as MATLAB's ``imresize(x, scale)`` or ``imresize(x, size)`` does.

@@ -28,7 +28,7 @@ def schedule(family: str, scale: int) -> Schedule:
     """The trunk is trained long, everything that starts from it briefly."""
     if scale == 4:
         return Schedule(steps=18_000 if family == "clean" else 14_000)
-    return Schedule(steps=5_000, rate=5e-4, warmup=100, bfloat16_until=0.7)
+    return Schedule(steps=4_000, rate=5e-4, warmup=100, bfloat16_until=0.8)
 
 
 def luma_psnr(pairs: list[Pair], scale: int) -> Callable[[nn.Module], float]:
