@@ -16,6 +16,8 @@ class FoldedConv2d(nn.Module):
     Input (B, inputs, H, W), output (B, outputs, H, W). The identity branch stands only where the two counts agree.
     """
 
+    identity: Tensor
+
     def __init__(self, inputs: int, outputs: int, *, expand: int = 4) -> None:
         super().__init__()
         hidden = expand * outputs

@@ -90,6 +90,6 @@ class Patches:
             assert pair.lr is not None
             return _turn(pair.lr[top : top + size, left : left + size], turn), hr
         lr = self.degrade(np.ascontiguousarray(hr), rng)
-        y, x = (int(v) for v in rng.integers(0, self.margin + 1, size=2))
+        y, x = int(rng.integers(0, self.margin + 1)), int(rng.integers(0, self.margin + 1))
         p = self.patch
         return lr[y : y + p, x : x + p], hr[y * s : (y + p) * s, x * s : (x + p) * s]

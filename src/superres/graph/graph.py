@@ -14,8 +14,9 @@ Attribute = int | float | str | bool | tuple[int, ...]
 
 # kind -> (number of inputs, or -1 for two or more; names of its weights; names of its attributes)
 KINDS: dict[str, tuple[int, tuple[str, ...], tuple[str, ...]]] = {
-    "conv": (1, ("weight", "bias"), ("stride", "padding", "dilation", "groups")),  # weight (O, I / groups, kH, kW)
-    "deconv": (1, ("weight", "bias"), ("stride", "padding", "output_padding", "dilation", "groups")),  # (I, O/g, kH, kW)
+    "conv": (1, ("weight", "bias"), ("stride", "padding", "dilation", "groups")),  # (O, I/g, kH, kW)
+    # weight (I, O/g, kH, kW)
+    "deconv": (1, ("weight", "bias"), ("stride", "padding", "output_padding", "dilation", "groups")),
     "relu": (1, (), ()),
     "leaky_relu": (1, (), ("slope",)),
     "prelu": (1, ("weight",), ()),

@@ -17,9 +17,7 @@ class Chain(nn.Module):
     ``depth`` counts the convolutions between the first and the last one; the receptive-field radius is depth + 2.
     """
 
-    def __init__(
-        self, *, scale: int = 4, width: int = 48, depth: int = 10, channels: int = 3, expand: int = 4
-    ) -> None:
+    def __init__(self, *, scale: int = 4, width: int = 48, depth: int = 10, channels: int = 3, expand: int = 4) -> None:
         super().__init__()
         self.scale = scale
         self.head = FoldedConv2d(channels, width, expand=expand)

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from superres.data.patches import Pair, Patches, load_pairs
 from superres.degradations.photo import Photo
@@ -38,9 +39,9 @@ def luma_psnr(pairs: list[Pair], scale: int) -> Callable[[nn.Module], float]:
         values: list[float] = []
         for pair in pairs:
             assert pair.lr is not None
-            x = torch.from_numpy(pair.lr.copy()).permute(2, 0, 1)[None].float() / 255
+            x: Tensor = torch.from_numpy(pair.lr.copy()).permute(2, 0, 1)[None].float() / 255
             with torch.inference_mode():
-                y = net(x)[0].clamp(0, 1).mul(255).round().permute(1, 2, 0).double().numpy()
+                y: npt.NDArray[np.float64] = net(x)[0].clamp(0, 1).mul(255).round().permute(1, 2, 0).double().numpy()
             error = ((y - pair.hr) @ _LUMA)[scale:-scale, scale:-scale]
             values.append(float(10 * np.log10(255**2 / np.mean(error**2))))
         return float(np.mean(values))
@@ -59,9 +60,7 @@ def train(family: str, scale: int, data: Path, out: Path, *, start: Path | None 
         kept = {k.removeprefix("module."): v for k, v in trunk.items() if k.startswith("module.")}
         same = scale == 4 or {k for k in kept if not k.startswith("tail.")}
         net.load_state_dict(kept if same is True else {k: kept[k] for k in kept if k in same}, strict=same is True)
-    batches = Patches(
-        pairs, scale=scale, batch=16, patch=32, seed=seed, degrade=None if clean else Photo(scale=scale)
-    )
+    batches = Patches(pairs, scale=scale, batch=16, patch=32, seed=seed, degrade=None if clean else Photo(scale=scale))
     measure = luma_psnr(load_pairs([data / "benchmarks" / "Set5"], scale=scale, bicubic=True), scale)
     return fit(
         net,

@@ -1,4 +1,4 @@
-"""A small supervised trainer: batches that are functions of the step, a cosine schedule, an averaged copy of the weights.
+"""A small supervised trainer: batches that are functions of the step, a cosine schedule, averaged weights.
 
 Convolutions may run in bfloat16 where the processor multiplies it natively; weights, loss and optimiser stay in
 float32, and the last part of a run is always float32.
@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -59,10 +60,11 @@ def fit(
     Raises :class:`SuperresError` when the loss is no longer a number, naming the step.
     """
     out.mkdir(parents=True, exist_ok=True)
-    net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    mean = torch.optim.swa_utils.AveragedModel(
-        net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(schedule.average)
-    )
+    for parameter in net.parameters():
+        if parameter.ndim == 4:  # in place: the optimiser and the average see the same tensors
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    average: Any = torch.optim.swa_utils.get_ema_multi_avg_fn(schedule.average)
+    mean = torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=average)
     optimiser = torch.optim.Adam(net.parameters(), schedule.rate, fused=True)
     start = _resume(out / "last.pt", net, mean, optimiser)
     began = time.monotonic()
@@ -72,7 +74,7 @@ def fit(
         lr, hr = batches(step)
         low = bfloat16 and step < schedule.bfloat16_until * schedule.steps
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=low):
-            output = net(lr)
+            output: Tensor = net(lr)
         loss = colour_and_luma(output.float(), hr)
         if not torch.isfinite(loss):
             raise SuperresError(f"the loss is {loss.item()} at step {step}; the last checkpoint is {out / 'last.pt'}")

@@ -1,0 +1,135 @@
+"""The figures of the shipped models: PSNR of luma on the field's test sets, and on degraded photographs.
+
+    python benchmarks/quality.py --data FOLDER [--out benchmarks/results/quality.json]
+
+``FOLDER`` holds ``benchmarks/Set5``, ``Set14`` and ``BSD100``. Protocol: low resolution by MATLAB's imresize on uint8
+RGB, result rounded to 8 bit, unrounded studio luma of BT.601 (a gray picture is measured as it is), border = scale cut,
+mean of the pictures' PSNR. The degraded photographs follow the draws stored in ``photo_draws.json``: blur and JPEG
+40 to 90, applied to BSD100.
+"""
+
+import argparse
+import datetime as dt
+import json
+import platform
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+import superres
+from superres.degradations.photo import Photo, PhotoDraw
+from superres.images.resize import imresize
+from superres.types import Upscaler
+
+Array = npt.NDArray[Any]
+HERE = Path(__file__).parent
+SETS = ("Set5", "Set14", "BSD100")
+MODELS = ("bicubic", "clean", "photo")
+
+
+def luma(x: Array) -> Array:
+    """Studio luma in 0..255 as float64; a gray picture is its own luma."""
+    x = x.astype(np.float64)
+    return x if x.ndim == 2 else 16 + x @ np.array([65.481, 128.553, 24.966]) / 255
+
+
+def psnr(result: Array, truth: Array, border: int) -> float:
+    error = (luma(result) - luma(truth))[border:-border, border:-border]
+    return float(10 * np.log10(255**2 / np.mean(error**2)))
+
+
+def pictures(folder: Path, scale: int) -> list[Array]:
+    found = [np.asarray(Image.open(file)) for file in sorted(folder.iterdir())]
+    return [x[: x.shape[0] // scale * scale, : x.shape[1] // scale * scale] for x in found]
+
+
+def enlarge(upscaler: Upscaler, lr: Array) -> Array:
+    rgb = np.repeat(lr[..., None], 3, -1) if lr.ndim == 2 else lr
+    x = np.ascontiguousarray(rgb.transpose(2, 0, 1)[None], np.float32) / 255
+    y = np.clip(np.floor(upscaler(x)[0] * 255 + 0.5), 0, 255).transpose(1, 2, 0)
+    return np.floor(y.mean(-1) + 0.5) if lr.ndim == 2 else y
+
+
+def open_model(name: str, scale: int) -> Callable[[Array], Array]:
+    if name == "bicubic":  # MATLAB's own, rounded after each pass
+        return lambda lr: imresize(lr, scale)
+    upscaler = superres.load(f"{name}-x{scale}", engine="ncnn")
+    return lambda lr: enlarge(upscaler, lr)
+
+
+def clean_figures(data: Path, scale: int) -> dict[str, dict[str, float]]:
+    models = {name: open_model(name, scale) for name in MODELS}
+    rows: dict[str, dict[str, float]] = {name: {} for name in MODELS}
+    for name in SETS:
+        truths = pictures(data / "benchmarks" / name, scale)
+        inputs = [imresize(x, 1 / scale) for x in truths]
+        for model, run in models.items():
+            values = [psnr(run(lr), hr, scale) for lr, hr in zip(inputs, truths, strict=True)]
+            rows[model][name] = round(float(np.mean(values)), 3)
+    return rows
+
+
+def photo_draws(count: int) -> list[dict[str, Any]]:
+    """The stored draws; made once, from seed 2026, and kept so that everybody degrades alike."""
+    file = HERE / "photo_draws.json"
+    if not file.exists():
+        rng = np.random.default_rng(2026)
+        draws = [
+            PhotoDraw(
+                blur=float(rng.uniform(0.1, 0.6)),
+                noise=0.0,
+                noise_seed=0,
+                gray_noise=False,
+                quality=int(rng.integers(40, 91)),
+                subsampling=int(rng.choice([0, 2])),
+            )
+            for _ in range(count)
+        ]
+        file.write_text(json.dumps([asdict(draw) for draw in draws], indent=0) + "\n")
+    return json.loads(file.read_text())
+
+
+def photo_figures(data: Path, scale: int) -> dict[str, dict[str, float]]:
+    truths = pictures(data / "benchmarks" / "BSD100", scale)
+    draws = [PhotoDraw(**draw) for draw in photo_draws(len(truths))]
+    inputs = [Photo(scale=scale).apply(x, draw) for x, draw in zip(truths, draws, strict=True)]
+    rows: dict[str, dict[str, float]] = {}
+    for name in MODELS:
+        run = open_model(name, scale)
+        values = np.array([psnr(run(lr), hr, scale) for lr, hr in zip(inputs, truths, strict=True)])
+        rows[name] = {"mean": round(float(values.mean()), 3), "std": round(float(values.std(ddof=1)), 3)}
+    return rows
+
+
+def processor() -> str:
+    cpu = Path("/proc/cpuinfo")
+    names = [line.split(":")[1].strip() for line in cpu.read_text().splitlines() if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=HERE / "results" / "quality.json")
+    parser.add_argument("--scales", type=int, nargs="+", default=[2, 3, 4])
+    given = parser.parse_args()
+    figures: dict[str, Any] = {
+        "date": dt.date.today().isoformat(),
+        "version": superres.__version__,
+        "processor": processor(),
+        "unit": "dB, PSNR of luma",
+        "clean": {f"x{s}": clean_figures(given.data, s) for s in given.scales},
+        "photo (BSD100, blur + JPEG 40-90)": {f"x{s}": photo_figures(given.data, s) for s in given.scales},
+    }
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    given.out.write_text(json.dumps(figures, indent=2) + "\n")
+    print(json.dumps(figures, indent=2))
+
+
+if __name__ == "__main__":
+    main()
