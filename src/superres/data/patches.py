@@ -82,8 +82,10 @@ class Patches:
 
     def _draw(self, pair: Pair, rng: np.random.Generator) -> tuple[Picture8, Picture8]:
         s, size = self.scale, self.patch + self.margin
-        top = int(rng.integers(0, pair.hr.shape[0] // s - size + 1))
-        left = int(rng.integers(0, pair.hr.shape[1] // s - size + 1))
+        height: int = pair.hr.shape[0] // s
+        width: int = pair.hr.shape[1] // s
+        top = int(rng.integers(0, height - size + 1))
+        left = int(rng.integers(0, width - size + 1))
         turn = int(rng.integers(0, 8))
         hr = _turn(pair.hr[top * s : (top + size) * s, left * s : (left + size) * s], turn)
         if self.degrade is None:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -63,7 +63,7 @@ def fit(
     for parameter in net.parameters():
         if parameter.ndim == 4:  # in place: the optimiser and the average see the same tensors
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-    average: Any = torch.optim.swa_utils.get_ema_multi_avg_fn(schedule.average)
+    average = cast(Any, torch.optim.swa_utils.get_ema_multi_avg_fn(schedule.average))
     mean = torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=average)
     optimiser = torch.optim.Adam(net.parameters(), schedule.rate, fused=True)
     start = _resume(out / "last.pt", net, mean, optimiser)

@@ -1,0 +1,93 @@
+"""From a finished run to a model file inside the package, with its card.
+
+    python -m superres.recipes.package RUNS [--figures benchmarks/results/quality.json]
+
+``RUNS`` holds one folder per model, named ``clean-x4`` and so on. Run it once, measure with ``benchmarks/quality.py``,
+and run it again with the figures, which then stand in the cards.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from superres.graph.cost import parameters
+from superres.graph.file import save_model
+from superres.networks.chain import Chain
+from superres.recipes.shipped import TRAINING_SETS, schedule
+from superres.train.export import to_graph
+
+PRETRAINED = Path(__file__).parents[1] / "runtime" / "pretrained"
+PURPOSE = {
+    "clean": "clean pictures: drawings, renderings, scans, good PNGs",
+    "photo": "photographs: JPEG artefacts, mild blur and noise are not sharpened",
+}
+DEGRADATION = {
+    "clean": "MATLAB bicubic",
+    "photo": "Gaussian blur 0.1-0.6 px (half), MATLAB bicubic, noise up to 8/255 (half), JPEG 30-95 (nine in ten)",
+}
+DATA_LICENCE = (
+    "T91 (no licence stated), BSDS500 train and test (Berkeley, non-commercial research use), 49 photographs from "
+    "Wikipedia (mostly Creative Commons)"
+)
+
+
+def card(family: str, scale: int, count: int, figures: dict[str, Any]) -> dict[str, Any]:
+    """What a user should know of a model before using it."""
+    start = "" if scale == 4 else f" --start RUNS/{family}-x4"
+    plan = schedule(family, scale)
+    return {
+        "name": f"{family}-x{scale}",
+        "family": family,
+        "scale": scale,
+        "purpose": PURPOSE[family],
+        "network": "superres.networks.chain:Chain",
+        "arguments": {"scale": scale, "width": 48, "depth": 10},
+        "parameters": count,
+        "training data": list(TRAINING_SETS),
+        "training data licence": DATA_LICENCE,
+        "degradation": DEGRADATION[family],
+        "recipe": f"python -m superres.recipes.shipped {family} {scale} --data DATA --out RUN{start}",
+        "steps": plan.steps,
+        "seed": 1,
+        "licence": "Apache-2.0 (the weights; see the training data's own licences)",
+        "figures": figures,
+    }
+
+
+def select_figures(file: Path | None, family: str, scale: int) -> dict[str, Any]:
+    """This model's rows of a quality report, with its date and processor."""
+    if file is None:
+        return {}
+    report = json.loads(file.read_text())
+    rows = {key: value[f"x{scale}"][family] for key, value in report.items() if isinstance(value, dict)}
+    return {"unit": report["unit"], "date": report["date"], "processor": report["processor"], **rows}
+
+
+def package(run: Path, out: Path, figures: Path | None) -> Path:
+    """Fold, trace and write one run; returns the file."""
+    family, scale = run.name.split("-x")
+    net = Chain(scale=int(scale))
+    state = torch.load(run / "last.pt", weights_only=True)["mean"]
+    net.load_state_dict({k.removeprefix("module."): v for k, v in state.items() if k.startswith("module.")})
+    graph = to_graph(net.eval(), scale=int(scale))
+    target = out / f"{run.name}.safetensors"
+    save_model(target, graph, card(family, int(scale), parameters(graph), select_figures(figures, family, int(scale))))
+    return target
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", type=Path)
+    parser.add_argument("--figures", type=Path)
+    parser.add_argument("--out", type=Path, default=PRETRAINED)
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    for run in sorted(p.parent for p in given.runs.glob("*-x*/last.pt")):
+        print(package(run, given.out, given.figures))
+
+
+if __name__ == "__main__":
+    main()
