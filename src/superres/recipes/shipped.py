@@ -4,6 +4,7 @@
 trained from nothing, the x2 and x3 ones start from it with a new tail.
 
     python -m superres.recipes.shipped clean 4 --data FOLDER --out RUN
+    python -m superres.recipes.shipped clean 4 --data FOLDER --out AGAIN --start RUN --seed 2
     python -m superres.recipes.shipped clean 2 --data FOLDER --out RUN2 --start RUN
 """
 
@@ -25,8 +26,10 @@ TRAINING_SETS = ("T91", "BSDS400", "Wikipedia49")
 _LUMA = np.array([65.481, 128.553, 24.966]) / 255
 
 
-def schedule(family: str, scale: int) -> Schedule:
-    """The trunk is trained long, everything that starts from it briefly."""
+def schedule(family: str, scale: int, *, again: bool = False) -> Schedule:
+    """The trunk is trained long, everything that starts from it briefly; ``again`` is a second round of the trunk."""
+    if scale == 4 and again:
+        return Schedule(steps=6_000, rate=6e-4, warmup=100, bfloat16_until=0.9)
     if scale == 4:
         return Schedule(steps=18_000 if family == "clean" else 14_000)
     return Schedule(steps=4_000, rate=5e-4, warmup=100, bfloat16_until=0.8)
@@ -50,7 +53,10 @@ def luma_psnr(pairs: list[Pair], scale: int) -> Callable[[nn.Module], float]:
 
 
 def train(family: str, scale: int, data: Path, out: Path, *, start: Path | None = None, seed: int = 1) -> nn.Module:
-    """One shipped model from pictures in ``data/train``; ``start`` is the run folder of the x4 trunk."""
+    """One shipped model from pictures in ``data/train``; ``start`` is the run folder of the x4 trunk.
+
+    At x4 ``start`` gives the trunk a second round; at x2 and x3 the tail begins anew.
+    """
     torch.manual_seed(seed)
     clean = family == "clean"
     pairs = load_pairs([data / "train" / name for name in TRAINING_SETS], scale=scale, bicubic=clean)
@@ -65,7 +71,7 @@ def train(family: str, scale: int, data: Path, out: Path, *, start: Path | None 
     return fit(
         net,
         batches,
-        schedule(family, scale),
+        schedule(family, scale, again=start is not None),
         out,
         validate=lambda module: {"set5": measure(module)},
         bfloat16=True,
@@ -79,10 +85,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--start", type=Path)
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    train(given.family, given.scale, given.data, given.out, start=given.start)
+    train(given.family, given.scale, given.data, given.out, start=given.start, seed=given.seed)
 
 
 if __name__ == "__main__":
