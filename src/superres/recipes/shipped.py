@@ -52,6 +52,25 @@ def luma_psnr(pairs: list[Pair], scale: int) -> Callable[[nn.Module], float]:
     return measure
 
 
+def begin_from(net: Chain, trunk: Chain) -> None:
+    """Copy the x4 trunk; a tail of another scale begins as the x4 tail averaged over the areas of its own pixels."""
+    if net.scale == trunk.scale:
+        net.load_state_dict(trunk.state_dict())
+        return
+    for mine, theirs in ((net.head, trunk.head), (net.body, trunk.body)):
+        mine.load_state_dict(theirs.state_dict())
+    edges = torch.arange(net.scale + 1) * trunk.scale / net.scale
+    fine = torch.arange(trunk.scale)
+    overlap = torch.minimum(edges[1:, None], fine + 1.0) - torch.maximum(edges[:-1, None], fine.float())
+    axis = overlap.clamp(min=0) * net.scale / trunk.scale
+    area = torch.kron(axis, axis)  # (scale^2, 16): how much of each x4 pixel falls into each of ours
+    with torch.no_grad():
+        for mine, theirs in ((net.tail.direct, trunk.tail.kernel()), (net.tail.bias, trunk.tail.bias)):
+            by_band = theirs.reshape(3, trunk.scale**2, -1)
+            mine.copy_((area @ by_band).reshape(mine.shape))
+        net.tail.outer.zero_()
+
+
 def train(family: str, scale: int, data: Path, out: Path, *, start: Path | None = None, seed: int = 1) -> nn.Module:
     """One shipped model from pictures in ``data/train``; ``start`` is the run folder of the x4 trunk.
 
@@ -62,10 +81,10 @@ def train(family: str, scale: int, data: Path, out: Path, *, start: Path | None 
     pairs = load_pairs([data / "train" / name for name in TRAINING_SETS], scale=scale, bicubic=clean)
     net = Chain(scale=scale)
     if start is not None:
-        trunk = torch.load(start / "last.pt", weights_only=True)["mean"]
-        kept = {k.removeprefix("module."): v for k, v in trunk.items() if k.startswith("module.")}
-        same = scale == 4 or {k for k in kept if not k.startswith("tail.")}
-        net.load_state_dict(kept if same is True else {k: kept[k] for k in kept if k in same}, strict=same is True)
+        trunk = Chain(scale=4)
+        state: dict[str, Tensor] = torch.load(start / "last.pt", weights_only=True)["mean"]
+        trunk.load_state_dict({k.removeprefix("module."): v for k, v in state.items() if k.startswith("module.")})
+        begin_from(net, trunk)
     batches = Patches(pairs, scale=scale, batch=16, patch=32, seed=seed, degrade=None if clean else Photo(scale=scale))
     measure = luma_psnr(load_pairs([data / "benchmarks" / "Set5"], scale=scale, bicubic=True), scale)
     return fit(
