@@ -1,0 +1,43 @@
+"""What a graph costs, counted without running it."""
+
+from math import prod
+
+from superres.graph.graph import Graph
+from superres.graph.shapes import shapes
+
+
+def multiply_adds(graph: Graph, height: int, width: int) -> int:
+    """Multiply-adds of all convolutions for an input of that size (biases and pointwise steps uncounted, as usual)."""
+    known, total = shapes(graph, height, width), 0
+    for operation in graph.operations:
+        if operation.kind in ("conv", "deconv"):  # each kernel element works once per pixel it slides over
+            place = operation.output if operation.kind == "conv" else operation.inputs[0]
+            total += graph.weights[operation.weights["weight"]].size * prod(known[place][1:])
+    return total
+
+
+def activations(graph: Graph, height: int, width: int) -> int:
+    """Elements that all convolutions put out for an input of that size (Radosavovic et al. 2020)."""
+    known = shapes(graph, height, width)
+    return sum(prod(known[step.output]) for step in graph.operations if step.kind in ("conv", "deconv"))
+
+
+def parameters(graph: Graph) -> int:
+    """Numbers in the weights that some operation uses; a shared weight counts once."""
+    used = {key for operation in graph.operations for key in operation.weights.values()}
+    return sum(graph.weights[key].size for key in used)
+
+
+def peak_bytes(graph: Graph, height: int, width: int) -> int:
+    """Bytes of float32 values alive at once, at most, when each is dropped after its last reader.
+
+    Weights, an engine's packing and its scratch room come on top.
+    """
+    sizes = {name: 4 * prod(shape) for name, shape in shapes(graph, height, width).items()}
+    last = {name: step for step, operation in enumerate(graph.operations) for name in operation.inputs}
+    alive, peak = {graph.input}, sizes[graph.input]
+    for step, operation in enumerate(graph.operations):
+        alive.add(operation.output)
+        peak = max(peak, sum(sizes[name] for name in alive))
+        alive = {name for name in alive if name == graph.output or last.get(name, -1) > step}
+    return peak

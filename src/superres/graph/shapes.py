@@ -1,0 +1,238 @@
+"""Channels, resolution and size of every value of a graph, and the refusal of a graph whose parts do not fit.
+
+Sizes are exact: a value's resolution is a ``Fraction`` of the input's, so that a wrong file is refused before it runs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import isfinite, lcm
+
+import numpy as np
+
+from superres.graph.graph import Attribute, Graph, Operation
+from superres.types import BadModel
+
+MOST = 1 << 16  # channels, kernel sides and paddings above this are an attack, not a network
+MOST_FACTOR = 64  # as are larger factors and strides, and values this much finer or coarser than the picture
+RESAMPLERS = ("nearest", "bilinear", "bicubic")
+
+
+@dataclass(frozen=True)
+class Form:
+    """What is known of a value before its size is: ``resolution`` is (rows, columns) per input row and column.
+
+    ``None`` is a pooled value of one pixel.
+    """
+
+    channels: int
+    resolution: tuple[Fraction, Fraction] | None
+
+
+def pair(operation: Operation, name: str, *, least: int = 0, most: int = MOST) -> tuple[int, int]:
+    """An attribute that is one number or (rows, columns), as (rows, columns); anything else is BadModel."""
+    value = operation.attributes[name]
+    both = value if isinstance(value, tuple) else (value, value)
+    if len(both) != 2 or any(type(one) is not int or not least <= one <= most for one in both):
+        raise _bad(operation, f"{name} is {value!r}, wanted whole numbers from {least} to {most}")
+    return int(both[0]), int(both[1])
+
+
+def number(operation: Operation, name: str, *, least: int = 0, most: int = MOST) -> int:
+    """A whole-number attribute; anything else is BadModel."""
+    value = operation.attributes[name]
+    if type(value) is not int or not least <= value <= most:
+        raise _bad(operation, f"{name} is {value!r}, wanted a whole number from {least} to {most}")
+    return value
+
+
+def real(operation: Operation, name: str) -> float:
+    """A finite number; anything else is BadModel."""
+    value: Attribute = operation.attributes[name]
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or abs(value) > 3e38 or not isfinite(value):
+        raise _bad(operation, f"{name} is {value!r}, wanted a finite number")
+    return float(value)
+
+
+def infer(operation: Operation, inputs: Sequence[Form], weights: dict[str, tuple[int, ...]]) -> Form:
+    """The form of an operation's output from those of its inputs; ``weights`` maps roles to shapes."""
+    kind, first = operation.kind, inputs[0]
+    if kind in ("conv", "deconv"):
+        return _convolution(operation, first, weights)
+    if kind in ("pixel_shuffle", "pixel_unshuffle", *RESAMPLERS):
+        return _resampled(operation, first)
+    if kind in ("add", "sub", "mul"):
+        return _together(operation, inputs, same_channels=True)
+    if kind == "concat":
+        return _together(operation, inputs, same_channels=False)
+    if kind == "slice":
+        start, stop = number(operation, "start"), number(operation, "stop", least=1)
+        if not start < stop <= first.channels:
+            raise _bad(operation, f"channels {start}:{stop} of {first.channels} are not there")
+        return Form(stop - start, first.resolution)
+    if kind == "global_average":
+        return Form(first.channels, None)
+    _pointwise(operation, first, weights)
+    return first
+
+
+def _pointwise(operation: Operation, first: Form, weights: dict[str, tuple[int, ...]]) -> None:
+    if operation.kind == "prelu" and "weight" not in weights:
+        raise _bad(operation, "it has no weight")
+    for role, shape in weights.items():
+        if shape not in ((1,), (first.channels,)):
+            raise _bad(operation, f"its {role} has shape {shape}, wanted (1,) or ({first.channels},)")
+    for name in operation.attributes:
+        real(operation, name)
+    if operation.kind == "clamp" and real(operation, "low") > real(operation, "high"):
+        raise _bad(operation, "its low is above its high")
+
+
+def _convolution(operation: Operation, first: Form, weights: dict[str, tuple[int, ...]]) -> Form:
+    shape, deconv = weights.get("weight", ()), operation.kind == "deconv"
+    groups = number(operation, "groups", least=1)
+    if len(shape) != 4 or not all(0 < side <= MOST for side in shape):
+        raise _bad(operation, f"its weight has shape {shape}, wanted four sides")
+    inputs, outputs = (shape[0], shape[1] * groups) if deconv else (shape[1] * groups, shape[0])
+    if inputs != first.channels or outputs % groups or inputs % groups:
+        raise _bad(operation, f"weight {shape} in {groups} groups does not fit an input of {first.channels} channels")
+    if weights.get("bias", (outputs,)) != (outputs,):
+        raise _bad(operation, f"its bias has shape {weights['bias']}, wanted ({outputs},)")
+    stride = pair(operation, "stride", least=1, most=MOST_FACTOR)
+    dilation, padding = pair(operation, "dilation", least=1), pair(operation, "padding")
+    if any(room > spread * (side - 1) for room, spread, side in zip(padding, dilation, shape[2:], strict=True)):
+        raise _bad(operation, f"padding {padding} is wider than its kernel {shape[2:]} with dilation {dilation}")
+    if deconv and any(
+        more >= most for more, most in zip(pair(operation, "output_padding"), map(max, stride, dilation), strict=True)
+    ):
+        raise _bad(operation, "its output_padding is not below its stride")
+    if first.resolution is None:
+        if size_after(operation, (1, 1), shape) != (1, 1):
+            raise _bad(operation, "it changes the size of a pooled value, which has one pixel")
+        return Form(outputs, None)
+    factors = [Fraction(step) if deconv else Fraction(1, step) for step in stride]
+    return Form(outputs, _finer(operation, first.resolution, (factors[0], factors[1])))
+
+
+def _resampled(operation: Operation, first: Form) -> Form:
+    factor = number(operation, "factor", least=1, most=MOST_FACTOR)
+    if first.resolution is None:
+        raise _bad(operation, "it would resize a pooled value, which has one pixel")
+    channels, times = first.channels, Fraction(factor)
+    if operation.kind == "pixel_shuffle":
+        if channels % factor**2:
+            raise _bad(operation, f"{channels} channels are not a multiple of {factor}²")
+        channels //= factor**2
+    elif operation.kind == "pixel_unshuffle":
+        channels, times = channels * factor**2, Fraction(1, factor)
+    if channels > MOST:
+        raise _bad(operation, f"{channels} channels, wanted at most {MOST}")
+    return Form(channels, _finer(operation, first.resolution, (times, times)))
+
+
+def _together(operation: Operation, inputs: Sequence[Form], *, same_channels: bool) -> Form:
+    sizes = {form.resolution for form in inputs}
+    spatial = sizes - {None}
+    if len(spatial) > 1 or (len(sizes) > 1 and not same_channels):
+        raise _bad(operation, "its inputs have different sizes")
+    counts = [form.channels for form in inputs]
+    if same_channels and len(set(counts) - {1}) > 1:
+        raise _bad(operation, f"its inputs have {', '.join(map(str, counts))} channels")
+    total = max(counts) if same_channels else sum(counts)
+    return Form(total, next(iter(spatial)) if spatial else None)
+
+
+def _finer(
+    operation: Operation, resolution: tuple[Fraction, Fraction], times: tuple[Fraction, Fraction]
+) -> tuple[Fraction, Fraction]:
+    rows, columns = resolution[0] * times[0], resolution[1] * times[1]
+    if max(rows.numerator, rows.denominator, columns.numerator, columns.denominator) > MOST_FACTOR:
+        raise _bad(
+            operation, f"its output has {rows} rows per row of the picture; {MOST_FACTOR} either way is the most"
+        )
+    return rows, columns
+
+
+def forms(graph: Graph) -> dict[str, Form]:
+    """The form of every value; BadModel where channels, sizes, attributes or weights do not fit each other."""
+    known = {graph.input: Form(graph.channels, (Fraction(1), Fraction(1)))}
+    for operation in graph.operations:
+        shapes = {role: graph.weights[key].shape for role, key in operation.weights.items()}
+        known[operation.output] = infer(operation, [known[name] for name in operation.inputs], shapes)
+    return known
+
+
+def alignment(graph: Graph) -> int:
+    """Heights, widths and tile origins must be multiples of this (1 where nothing strides or unshuffles)."""
+    parts = [side.denominator for form in forms(graph).values() for side in form.resolution or ()]
+    return lcm(*parts)
+
+
+def shapes(graph: Graph, height: int, width: int) -> dict[str, tuple[int, int, int]]:
+    """(C, H, W) of every value for an input of that size; BadModel where values that meet differ in size."""
+    known = forms(graph)
+    sizes: dict[str, tuple[int, int]] = {graph.input: (height, width)}
+    for operation in graph.operations:
+        sizes[operation.output] = _size(graph, operation, [sizes[name] for name in operation.inputs])
+    return {name: (known[name].channels, *size) for name, size in sizes.items()}
+
+
+def _size(graph: Graph, operation: Operation, inputs: list[tuple[int, int]]) -> tuple[int, int]:
+    kind, (height, width) = operation.kind, inputs[0]
+    if kind in ("conv", "deconv"):
+        size = size_after(operation, inputs[0], graph.weights[operation.weights["weight"]].shape)
+    elif kind in ("pixel_shuffle", *RESAMPLERS):
+        factor = number(operation, "factor", least=1)
+        size = height * factor, width * factor
+    elif kind == "pixel_unshuffle":
+        factor = number(operation, "factor", least=1)
+        if height % factor or width % factor:
+            raise _bad(operation, f"{height}x{width} is not a multiple of {factor}")
+        size = height // factor, width // factor
+    elif kind == "global_average":
+        size = 1, 1
+    else:
+        met = set(inputs) - {(1, 1)} if kind in ("add", "sub", "mul") else set(inputs)
+        if len(met) > 1:
+            raise _bad(operation, f"its inputs have sizes {', '.join(f'{h}x{w}' for h, w in inputs)}")
+        size = met.pop() if met else (1, 1)
+    if min(size) < 1:
+        raise _bad(operation, f"nothing is left of an input of {height}x{width}")
+    return size
+
+
+def size_after(operation: Operation, size: tuple[int, int], kernel: tuple[int, ...]) -> tuple[int, int]:
+    """(H, W) after a convolution or deconvolution whose weight has the shape ``kernel``."""
+    stride, padding = pair(operation, "stride", least=1), pair(operation, "padding")
+    dilation = pair(operation, "dilation", least=1)
+    more = pair(operation, "output_padding") if operation.kind == "deconv" else (0, 0)
+    sides: list[int] = []
+    for axis in (0, 1):
+        reach = dilation[axis] * (kernel[2 + axis] - 1) + 1
+        if operation.kind == "deconv":
+            sides.append((size[axis] - 1) * stride[axis] - 2 * padding[axis] + reach + more[axis])
+        else:
+            sides.append((size[axis] + 2 * padding[axis] - reach) // stride[axis] + 1)
+    return sides[0], sides[1]
+
+
+def check(graph: Graph) -> None:
+    """Refuses, as BadModel, a graph that cannot run or whose output is not ``scale`` times its input in size."""
+    if not 1 <= graph.scale <= MOST_FACTOR or not 1 <= graph.channels <= MOST:
+        raise BadModel(f"the graph says scale {graph.scale} and {graph.channels} channels, which no network has")
+    for key, weight in graph.weights.items():
+        if weight.dtype != np.float32 or not np.isfinite(weight).all():
+            raise BadModel(f"the weight {key!r} is {weight.dtype} or not finite, wanted finite float32")
+    step = alignment(graph)
+    for times in (64, 65):
+        side = step * max(1, times // step)
+        found, wanted = (
+            shapes(graph, side, side)[graph.output],
+            (graph.channels, graph.scale * side, graph.scale * side),
+        )
+        if found != wanted:
+            raise BadModel(f"the graph makes {found} of an input of {side}x{side}, wanted {wanted}")
+
+
+def _bad(operation: Operation, what: str) -> BadModel:
+    return BadModel(f"{operation.kind} {operation.output!r}: {what}")

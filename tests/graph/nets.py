@@ -1,0 +1,127 @@
+"""Small graphs with random weights that between them use every kind of operation."""
+
+import numpy as np
+
+from superres.graph.graph import Graph, Operation
+
+
+class Build:
+    """Strings operations together; ``at`` is the value last made."""
+
+    def __init__(self, seed: int = 0, channels: int = 3) -> None:
+        self.random = np.random.default_rng(seed)
+        self.operations: list[Operation] = []
+        self.weights: dict[str, np.ndarray] = {}
+        self.channels, self.at = channels, "input"
+
+    def add(self, kind: str, inputs: str | tuple[str, ...] | None = None, **attributes) -> str:
+        names = inputs if isinstance(inputs, tuple) else (inputs or self.at,)
+        self.at = f"{kind}.{len(self.operations)}"
+        roles = {role: f"{self.at}.{role}" for role in attributes.pop("weights", {})}
+        self.operations.append(Operation(kind, names, self.at, attributes, roles))
+        return self.at
+
+    def weighted(self, kind: str, inputs: str | None, weights: dict[str, np.ndarray], **attributes) -> str:
+        name = self.add(kind, inputs, weights=weights, **attributes)
+        self.weights.update({f"{name}.{role}": np.float32(value) for role, value in weights.items()})
+        return name
+
+    def conv(self, ins, outs, kernel=3, inputs=None, *, stride=1, padding=None, dilation=1, groups=1, bias=True):
+        high, wide = kernel if isinstance(kernel, tuple) else (kernel, kernel)
+        if padding is None:
+            padding = (high // 2 * dilation, wide // 2 * dilation)
+        shape = (outs, ins // groups, high, wide)
+        weights = {"weight": self.random.normal(size=shape) * np.sqrt(1.0 / np.prod(shape[1:]))}
+        if bias:
+            weights["bias"] = self.random.normal(size=outs) * 0.1
+        return self.weighted("conv", inputs, weights, stride=stride, padding=padding, dilation=dilation, groups=groups)
+
+    def deconv(self, ins, outs, kernel, *, stride, padding, output_padding=0, groups=1):
+        shape = (ins, outs // groups, kernel, kernel)
+        weights = {
+            "weight": self.random.normal(size=shape) * np.sqrt(stride**2 / (ins // groups * kernel**2)),
+            "bias": self.random.normal(size=outs) * 0.1,
+        }
+        return self.weighted(
+            "deconv",
+            None,
+            weights,
+            stride=stride,
+            padding=padding,
+            output_padding=output_padding,
+            dilation=1,
+            groups=groups,
+        )
+
+    def graph(self, scale: int) -> Graph:
+        return Graph(tuple(self.operations), self.weights, scale, self.channels, output=self.at)
+
+
+def chain(scale: int = 4, width: int = 16, depth: int = 3, channels: int = 3, seed: int = 0) -> Graph:
+    """The shipped shape: depth + 2 convolutions, halo depth + 2."""
+    build = Build(seed, channels)
+    build.conv(channels, width)
+    for _ in range(depth):
+        build.add("leaky_relu", slope=0.1)
+        build.conv(width, width)
+    build.add("leaky_relu", slope=0.1)
+    build.conv(width, channels * scale * scale)
+    build.add("pixel_shuffle", factor=scale)
+    build.add("add", (build.at, build.add("nearest", "input", factor=scale)))
+    return build.graph(scale)
+
+
+def activations() -> Graph:
+    """Every pointwise kind, read by one another, with values read twice."""
+    build = Build(1)
+    start = build.conv(3, 8)
+    made = [build.add(kind, start) for kind in ("relu", "sigmoid", "tanh", "silu", "gelu")]
+    made.append(build.add("leaky_relu", start, slope=0.2))
+    made.append(build.weighted("prelu", start, {"weight": build.random.random(8)}))
+    made.append(build.weighted("prelu", start, {"weight": build.random.random(1)}))
+    made.append(build.weighted("affine", start, {"weight": build.random.random(8), "bias": build.random.random(8)}))
+    made.append(build.weighted("affine", start, {"weight": build.random.random(1)}))
+    made.append(build.weighted("affine", start, {"bias": build.random.random(8)}))
+    made.append(build.add("clamp", start, low=-0.25, high=0.5))
+    total = build.add("add", tuple(made))
+    build.add("concat", (build.add("sub", (total, start)), build.add("mul", (total, start)), made[0]))
+    build.add("slice", start=5, stop=17)
+    build.conv(12, 12, (1, 3), bias=False)
+    build.add("pixel_shuffle", factor=2)
+    return build.graph(2)
+
+
+def resampling() -> Graph:
+    """Unshuffle, strides, dilation, groups, deconvolution and the three interpolations."""
+    build = Build(2)
+    build.add("pixel_unshuffle", factor=2)
+    half = build.conv(12, 16, groups=4)
+    build.conv(16, 16, 4, stride=2, padding=1)
+    build.add("relu")
+    build.conv(16, 16, 3, dilation=2, groups=16)
+    build.deconv(16, 8, 4, stride=2, padding=1)
+    build.add("clamp", low=-1.0, high=2.0)
+    build.add("concat", (build.at, half))
+    build.deconv(24, 6, 3, stride=2, padding=1, output_padding=1, groups=2)
+    build.conv(6, 3)
+    deep = build.add("bilinear", factor=2)
+    build.add("add", (deep, build.add("bicubic", "input", factor=2), build.add("nearest", "input", factor=2)))
+    return build.graph(2)
+
+
+def pooled() -> Graph:
+    """A squeeze-and-excite gate: every output pixel sees the whole picture."""
+    build = Build(3)
+    start = build.conv(3, 8)
+    build.add("global_average")
+    build.conv(8, 4, 1)
+    build.add("relu")
+    build.conv(4, 8, 1)
+    build.add("sigmoid")
+    build.add("mul", (start, build.at))
+    build.conv(8, 12)
+    build.add("pixel_shuffle", factor=2)
+    return build.graph(2)
+
+
+NETS = {"chain": chain, "activations": activations, "resampling": resampling, "pooled": pooled}

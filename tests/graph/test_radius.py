@@ -1,0 +1,49 @@
+"""Halo: known radii of known nets, counted by hand."""
+
+import pytest
+from nets import Build, chain, pooled, resampling
+
+from superres.graph.radius import alignment, footprint, halo
+
+
+@pytest.mark.parametrize("depth", [0, 1, 10])
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_a_chain_sees_one_pixel_per_convolution(depth, scale):
+    assert halo(chain(scale, depth=depth, width=4)) == depth + 2
+
+
+def test_a_pooled_value_sees_the_whole_picture():
+    assert halo(pooled()) is None
+
+
+def test_a_convolution_after_the_shuffle_sees_a_fraction_of_a_pixel():
+    build = Build()
+    build.conv(3, 12)
+    build.add("pixel_shuffle", factor=2)
+    build.conv(3, 3)
+    assert halo(build.graph(2)) == 2  # half a pixel more than one: the outermost phase needs the next pixel
+    build.conv(3, 3)
+    assert halo(build.graph(2)) == 2
+    build.conv(3, 3)
+    assert halo(build.graph(2)) == 3
+
+
+def test_lopsided_kernels_have_lopsided_footprints():
+    build = Build()
+    build.conv(3, 3, (1, 5))
+    build.conv(3, 3, (3, 1), dilation=2, padding=(2, 0))
+    assert footprint(build.graph(1), 0) == (2, 2)
+    assert footprint(build.graph(1), 1) == (2, 2)
+    assert halo(build.graph(1)) == 2
+
+
+def test_interpolation_reads_the_neighbours_that_have_weight():
+    for kind, factor, wanted in (("nearest", 3, 0), ("bilinear", 2, 1), ("bicubic", 2, 2), ("bicubic", 3, 2)):
+        build = Build()
+        build.add(kind, factor=factor)
+        assert halo(build.graph(factor)) == wanted, kind
+
+
+def test_alignment_is_the_coarsest_step():
+    assert alignment(chain()) == 1
+    assert alignment(resampling()) == 4
