@@ -12,9 +12,8 @@ from typing import Any
 from superres.images import exif as tags
 from superres.images.colour import normalise
 from superres.images.headers import Header, read_header
-from superres.images.pages import Pages, PillowPages, PlainPages, VipsPages, damaged, plain_mode
+from superres.images.pages import Pages, PillowPages, PlainPages, VipsPages, check_pixels, damaged, plain_mode
 from superres.images.picture import PictureInfo, SampleType
-from superres.images.read import check_pixels
 from superres.images.vips import library
 from superres.types import BadInput
 

@@ -164,3 +164,15 @@ class PlainPages:
 
     def close(self) -> None:
         self._map.close()
+
+
+def check_pixels(width: int, height: int, frames: int, max_pixels: int) -> None:
+    """Refuse what would fill the memory. Raises: BadInput."""
+    if min(width, height, frames) < 1:
+        raise BadInput(f"has an empty size, {width}x{height}")
+    if width * height * frames > max_pixels:
+        times = f" in {frames} frames" if frames > 1 else ""
+        raise BadInput(
+            f"has {width}x{height} pixels{times}, more than the limit of {max_pixels}; "
+            "if the file can be trusted, raise the limit with --max-pixels"
+        )

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from superres.images import opening
 from superres.images.headers import sniff
 from superres.images.pages import Pages
 from superres.images.picture import PictureInfo
@@ -93,8 +94,6 @@ def open_picture(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """
     path = Path(path)
     kind = _kind(path)
-    from superres.images import opening
-
     try:
         info, pages = opening.OPENERS[kind](path, max_pixels)
     except BadInput as error:
@@ -124,15 +123,3 @@ def _kind(path: Path) -> str:
         known = "PNG, JPEG, WebP, TIFF, AVIF, GIF, BMP or PPM"
         raise BadInput(f"{path}: is not a picture of a known kind; wanted {known}")
     return kind
-
-
-def check_pixels(width: int, height: int, frames: int, max_pixels: int) -> None:
-    """Refuse what would fill the memory. Raises: BadInput."""
-    if min(width, height, frames) < 1:
-        raise BadInput(f"has an empty size, {width}x{height}")
-    if width * height * frames > max_pixels:
-        times = f" in {frames} frames" if frames > 1 else ""
-        raise BadInput(
-            f"has {width}x{height} pixels{times}, more than the limit of {max_pixels}; "
-            "if the file can be trusted, raise the limit with --max-pixels"
-        )
