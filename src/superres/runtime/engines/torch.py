@@ -1,0 +1,271 @@
+"""A graph on PyTorch, in float32, so that a pixel's value does not depend on where in which tile it was computed.
+
+PyTorch's own convolutions break that law: measured on AVX-512, oneDNN's answers for a tile differ from those for the
+whole picture in the last bits of most samples (it picks its algorithm by shape), in both memory layouts, and the
+im2col path without oneDNN still differs for sides of a few pixels (the matrix product changes its kernel with its
+shape). Here a convolution is a matrix product of one shape for ever: ``COLUMNS`` output pixels at a time, the last
+ones filled up, so that every pixel runs through the same instructions. The same holds for the rest: exponentials go
+in blocks without a remainder (vector and scalar code round differently), interpolation weights depend on the phase
+and not on the place, and all else is one rounding per operation. Exactness has its price: measured in
+``benchmarks``, not needed for a picture in a hurry, where ncnn is the default.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from superres.graph.graph import Graph, Operation
+from superres.graph.radius import alignment, halo
+from superres.graph.shapes import check, number, pair, real
+from superres.types import BadRequest, EngineUnavailable
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from superres.types import Tile
+
+COLUMNS = 1536  # output pixels per matrix product: a multiple of all vector widths, its columns fit the cache
+BLOCK = 16384  # elements per call of a transcendental function: below what PyTorch splits over threads
+
+
+class TorchEngine:
+    """An Upscaler: (B, C, H, W) float32 -> (B, C, scale * H, scale * W); ``run`` takes and gives tensors.
+
+    Tiled with the exact halo, it equals the whole picture bit for bit. ``threads`` holds during each call only.
+    """
+
+    def __init__(self, graph: Graph, *, device: str = "cpu", threads: int | None = None) -> None:
+        try:
+            import torch
+        except ImportError as error:
+            raise EngineUnavailable("PyTorch is not installed; install it with: pip install 'superres[torch]'") from error
+        check(graph)
+        if threads is not None and threads < 1:
+            raise BadRequest(f"threads is {threads}, wanted 1 or more")
+        self.graph, self.threads = graph, threads
+        try:
+            self.device = torch.device(device)
+            torch.empty(1, device=self.device)
+        except (RuntimeError, AssertionError) as error:
+            reason = str(error).splitlines()[0]
+            raise EngineUnavailable(f"PyTorch has no device {device!r} here ({reason}); use cpu") from error
+        self.weights = {key: torch.from_numpy(weight.copy()).to(self.device) for key, weight in graph.weights.items()}
+        self._halo, self.alignment = halo(graph), alignment(graph)
+        self._last = {name: step for step, one in enumerate(graph.operations) for name in one.inputs}
+
+    @property
+    def scale(self) -> int:
+        return self.graph.scale
+
+    @property
+    def halo(self) -> int | None:
+        return self._halo
+
+    def __call__(self, tile: "Tile") -> "Tile":
+        """(B, C, H, W) float32 numpy -> (B, C, scale * H, scale * W) float32 numpy, not clipped."""
+        import torch
+
+        given = torch.from_numpy(np.array(tile, np.float32, order="C"))
+        made: Tile = self.run(given).cpu().numpy()
+        return made
+
+    def run(self, tile: "Tensor") -> "Tensor":
+        """The same on tensors; what lies on the engine's device already is not copied."""
+        import torch
+
+        self._fits(tuple(tile.shape))
+        with _threads(self.threads), torch.inference_mode():
+            values = {self.graph.input: tile.to(self.device, torch.float32).contiguous()}
+            for step, operation in enumerate(self.graph.operations):
+                inputs = [values[name] for name in operation.inputs]
+                weights = {role: self.weights[key] for role, key in operation.weights.items()}
+                values[operation.output] = _run(operation, inputs, weights)
+                del inputs
+                for name in (*operation.inputs, operation.output):
+                    if name != self.graph.output and self._last.get(name, -1) <= step:
+                        values.pop(name, None)
+            return values[self.graph.output]
+
+    def _fits(self, shape: tuple[int, ...]) -> None:
+        if len(shape) != 4 or shape[1] != self.graph.channels or min(shape) < 1:
+            raise BadRequest(f"the tile has shape {shape}, wanted (B, {self.graph.channels}, H, W)")
+        if shape[2] % self.alignment or shape[3] % self.alignment:
+            raise BadRequest(f"the tile is {shape[2]}x{shape[3]}; this model takes multiples of {self.alignment}: pad it")
+
+
+@contextmanager
+def _threads(count: int | None) -> Iterator[None]:
+    import torch
+
+    before = torch.get_num_threads()
+    if count is None or count == before:
+        yield
+        return
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _run(operation: Operation, inputs: "list[Tensor]", weights: "dict[str, Tensor]") -> "Tensor":
+    import torch
+
+    kind, x = operation.kind, inputs[0]
+    if kind == "conv":
+        return _conv(operation, x, weights)
+    if kind == "deconv":
+        return _deconv(operation, x, weights)
+    if kind in ("bilinear", "bicubic"):
+        return _interpolated(x, kind, number(operation, "factor", least=1))
+    if kind in ("sigmoid", "tanh", "silu", "gelu"):
+        return _in_blocks(kind, x)
+    if kind in ("add", "sub", "mul"):
+        for other in inputs[1:]:
+            x = getattr(torch, kind)(x, other)
+        return x
+    if kind == "concat":
+        return torch.cat(inputs, 1)
+    return _simple(operation, x, weights)
+
+
+def _simple(operation: Operation, x: "Tensor", weights: "dict[str, Tensor]") -> "Tensor":
+    """What rounds once at most, or moves pixels only."""
+    import torch.nn.functional as F
+
+    steps: dict[str, Callable[[], Tensor]] = {
+        "relu": lambda: F.relu(x),
+        "leaky_relu": lambda: F.leaky_relu(x, real(operation, "slope")),
+        "prelu": lambda: F.prelu(x, weights["weight"]),
+        "clamp": lambda: x.clamp(real(operation, "low"), real(operation, "high")),
+        "slice": lambda: x[:, number(operation, "start") : number(operation, "stop")],
+        "affine": lambda: _affine(x, weights),
+        "pixel_shuffle": lambda: F.pixel_shuffle(x, number(operation, "factor", least=1)),
+        "pixel_unshuffle": lambda: F.pixel_unshuffle(x, number(operation, "factor", least=1)),
+        "nearest": lambda: _nearest(x, number(operation, "factor", least=1)),
+        "global_average": lambda: x.mean((2, 3), keepdim=True),
+    }
+    return steps[operation.kind]()
+
+
+def _nearest(x: "Tensor", factor: int) -> "Tensor":
+    return x.repeat_interleave(factor, 2).repeat_interleave(factor, 3)
+
+
+def _affine(x: "Tensor", weights: "dict[str, Tensor]") -> "Tensor":
+    if "weight" in weights:
+        x = x * weights["weight"].view(1, -1, 1, 1)
+    return x + weights["bias"].view(1, -1, 1, 1) if "bias" in weights else x
+
+
+def _in_blocks(kind: str, x: "Tensor") -> "Tensor":
+    import torch
+    import torch.nn.functional as F
+
+    function: Any = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "silu": F.silu, "gelu": F.gelu}[kind]
+    count = x.numel()
+    flat = F.pad(x.reshape(-1), (0, -count % 64))
+    return torch.cat([function(block) for block in flat.split(BLOCK)])[:count].view(x.shape)
+
+
+def _conv(operation: Operation, x: "Tensor", weights: "dict[str, Tensor]") -> "Tensor":
+    import torch.nn.functional as F
+
+    rows, columns = pair(operation, "padding")
+    x = F.pad(x, (columns, columns, rows, rows))
+    step, dilation = pair(operation, "stride", least=1), pair(operation, "dilation", least=1)
+    return _product(x, weights["weight"], weights.get("bias"), step, dilation, number(operation, "groups", least=1))
+
+
+def _deconv(operation: Operation, x: "Tensor", weights: "dict[str, Tensor]") -> "Tensor":
+    """As the convolution, with the kernel turned around, of the input with zeros between its pixels."""
+    step, dilation = pair(operation, "stride", least=1), pair(operation, "dilation", least=1)
+    padding, more = pair(operation, "padding"), pair(operation, "output_padding")
+    weight, groups = weights["weight"], number(operation, "groups", least=1)
+    before = [dilation[axis] * (weight.shape[2 + axis] - 1) - padding[axis] for axis in (0, 1)]
+    sides = [(x.shape[2 + axis] - 1) * step[axis] + 1 for axis in (0, 1)]
+    spread = x.new_zeros((*x.shape[:2], *(sides[a] + 2 * before[a] + more[a] for a in (0, 1))))
+    spread[:, :, before[0] : before[0] + sides[0] : step[0], before[1] : before[1] + sides[1] : step[1]] = x
+    parts = weight.unflatten(0, (groups, -1)).transpose(1, 2).flatten(0, 1)  # (O, I / groups, kH, kW)
+    return _product(spread, parts.flip(2, 3), weights.get("bias"), (1, 1), dilation, groups)
+
+
+def _product(
+    x: "Tensor",
+    weight: "Tensor",
+    bias: "Tensor | None",
+    step: tuple[int, int],
+    dilation: tuple[int, int],
+    groups: int,
+) -> "Tensor":
+    """The convolution of a padded input, (B, C, H, W), by matrix products of one shape."""
+    outputs, inputs, *kernel = weight.shape
+    height, width = [(x.shape[2 + a] - dilation[a] * (kernel[a] - 1) - 1) // step[a] + 1 for a in (0, 1)]
+    out = x.new_empty((x.shape[0], outputs, height, width))
+    matrices = weight.reshape(groups, outputs // groups, -1)
+    columns = x.new_zeros((matrices.shape[2], COLUMNS))
+    product = x.new_empty((outputs // groups, COLUMNS))
+    for picture, made in zip(x, out, strict=True):
+        for group, matrix in enumerate(matrices):
+            windows = _windows(picture[group * inputs : (group + 1) * inputs], tuple(kernel), step, dilation)
+            _fill(windows, made.view(groups, -1, height, width)[group], matrix, columns, product)
+    return out if bias is None else out.add_(bias.view(1, -1, 1, 1))
+
+
+def _windows(x: "Tensor", kernel: tuple[int, ...], step: tuple[int, int], dilation: tuple[int, int]) -> "Tensor":
+    """(C, H, W) -> a view (C, kH, kW, outputH, outputW), without copying."""
+    sides = [(x.shape[1 + a] - dilation[a] * (kernel[a] - 1) - 1) // step[a] + 1 for a in (0, 1)]
+    plane, row, pixel = x.stride()
+    strides = (plane, row * dilation[0], pixel * dilation[1], row * step[0], pixel * step[1])
+    return x.as_strided((x.shape[0], *kernel, *sides), strides)
+
+
+def _fill(windows: "Tensor", out: "Tensor", matrix: "Tensor", columns: "Tensor", product: "Tensor") -> None:
+    """out (O, H, W) from the windows, ``COLUMNS`` pixels at a time; columns left over hold old numbers, unread."""
+    import torch
+
+    height, width = out.shape[1:]
+    wide = min(width, COLUMNS)
+    high = COLUMNS // wide
+    for left in range(0, width, wide):
+        for top in range(0, height, high):
+            part = windows[..., top : top + high, left : left + wide]
+            rows, cells = part.shape[3:]
+            columns[:, : rows * cells].view(*part.shape).copy_(part)
+            torch.mm(matrix, columns, out=product)
+            out[:, top : top + rows, left : left + cells] = product[:, : rows * cells].view(-1, rows, cells)
+
+
+def _interpolated(x: "Tensor", kind: str, factor: int) -> "Tensor":
+    for axis in (2, 3):
+        x = _interpolated_along(x, axis, kind, factor)
+    return x
+
+
+def _interpolated_along(x: "Tensor", axis: int, kind: str, factor: int) -> "Tensor":
+    """One axis, phase by phase: tap after tap, each product and each sum rounded on its own."""
+    import torch
+
+    reach, length = (2, x.shape[axis]) if kind == "bicubic" else (1, x.shape[axis])
+    places = torch.arange(-reach, length + reach, device=x.device).clamp(0, length - 1)
+    wide = x.index_select(axis, places)
+    phases: list[Tensor] = []
+    for phase in range(factor):
+        place = (phase + 0.5) / factor - 0.5
+        left = int(np.floor(place))
+        taps = range(left - reach + 1, left + reach + 1)
+        total: Any = 0.0
+        for tap in taps:
+            weight = _cubic(abs(place - tap)) if kind == "bicubic" else 1 - abs(place - tap)
+            total = wide.narrow(axis, tap + reach, length) * weight + total
+        phases.append(total)
+    return torch.stack(phases, axis + 1).flatten(axis, axis + 1)
+
+
+def _cubic(distance: float, a: float = -0.75) -> float:
+    if distance <= 1:
+        return ((a + 2) * distance - (a + 3)) * distance**2 + 1
+    return ((a * distance - 5 * a) * distance + 8 * a) * distance - 4 * a
