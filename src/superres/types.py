@@ -8,6 +8,8 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[Any]
     Tile = npt.NDArray[np.float32]
+else:  # importing this file must not cost importing NumPy
+    Array = Tile = Any
 
 
 class SuperresError(Exception):
