@@ -1,0 +1,197 @@
+"""A graph as ncnn's two files: layers as text, weights as float32. Blobs are called in0 and out0.
+
+Layer names and parameter numbers are those of ncnn's documentation ("operation param weight table").
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from superres.graph.graph import Graph, Operation
+from superres.graph.shapes import forms, number, pair, real
+
+Number = int | float | tuple[float, ...] | tuple[int, ...]
+MAGIC = 7767517
+PLAIN = {"sigmoid": "Sigmoid", "tanh": "TanH", "silu": "Swish", "gelu": "GELU"}
+RESIZE = {"nearest": 1, "bilinear": 2, "bicubic": 3}
+BINARY = {"add": 0, "sub": 1, "mul": 2}
+
+
+def write_ncnn(graph: Graph) -> tuple[bytes, bytes]:
+    """(param, bin) of the graph; rectifiers and clamps that alone read a convolution are fused into it."""
+    writer = _Writer(graph)
+    writer.write()
+    return writer.param(), b"".join(writer.weights)
+
+
+class _Writer:
+    """Collects layers; ``blobs`` holds, for each value, the blob names that its readers take, one each."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph, self.forms = graph, forms(graph)
+        self.readers = Counter(name for operation in graph.operations for name in operation.inputs)
+        self.readers[graph.output] += 1
+        self.lines: list[str] = []
+        self.weights: list[bytes] = []
+        self.blobs: dict[str, list[str]] = {}
+        self.count = 0
+
+    def write(self) -> None:
+        self._emit("Input", (), self._made(self.graph.input))
+        self._share(self.graph.input)
+        fused = self._fused()
+        taken = {id(activation) for activation in fused.values()}
+        for operation in self.graph.operations:
+            if id(operation) not in taken:
+                activation = fused.get(operation.output)
+                self._operation(operation, activation)
+                self._share(activation.output if activation else operation.output)
+        if self.graph.output == self.graph.input:
+            self._emit("Noop", [self.blobs[self.graph.input].pop(0)], ["out0"])
+
+    def param(self) -> bytes:
+        return f"{MAGIC}\n{len(self.lines)} {self.count}\n{''.join(self.lines)}".encode()
+
+    def _fused(self) -> dict[str, Operation]:
+        """The activation that alone reads a convolution, by the convolution's output."""
+        made = {one.output for one in self.graph.operations if one.kind in ("conv", "deconv")}
+        alone = {name for name in made if self.readers[name] == 1}
+        readers = (one for one in self.graph.operations if one.kind in ("relu", "leaky_relu", "clamp"))
+        return {one.inputs[0]: one for one in readers if one.inputs[0] in alone}
+
+    def _made(self, name: str) -> list[str]:
+        """The blob that an operation writes a value to."""
+        if name == self.graph.input:
+            blob = "in0"
+        elif name == self.graph.output and self.readers[name] == 1:
+            blob = "out0"
+        else:
+            blob = f"b{len(self.blobs)}"
+        self.blobs[name] = [blob]
+        return [blob]
+
+    def _share(self, name: str) -> None:
+        """A blob may be read once only: copies for the others, the last of them being the output."""
+        readers = self.readers[name]
+        if readers > 1:
+            source = self.blobs[name][0]
+            copies = [f"{source}_{index}" for index in range(readers)]
+            if name == self.graph.output and name != self.graph.input:
+                copies[-1] = "out0"
+            self._emit("Split", [source], copies)
+            self.blobs[name] = copies
+
+    def _emit(
+        self, layer: str, inputs: Iterable[str], outputs: Iterable[str], params: Mapping[int, Number] | None = None
+    ) -> None:
+        takes, gives = list(inputs), list(outputs)
+        self.count += len(gives)
+        texts = [_param(key, value) for key, value in (params or {}).items()]
+        name = f"{layer.lower()}{len(self.lines)}"
+        self.lines.append(" ".join([layer, name, str(len(takes)), str(len(gives)), *takes, *gives, *texts]) + "\n")
+
+    def _operation(self, operation: Operation, activation: Operation | None) -> None:
+        inputs = [self.blobs[name].pop(0) for name in operation.inputs]
+        out = self._made(activation.output if activation else operation.output)
+        if operation.kind in ("conv", "deconv"):
+            self._convolution(operation, activation, inputs, out)
+        elif operation.kind in BINARY:
+            self._binary(operation, inputs, out[0])
+        elif operation.kind == "global_average":  # gives a vector; arithmetic wants (1, 1, C)
+            self._emit("Pooling", inputs, [f"{out[0]}_v"], {0: 1, 4: 1})
+            channels = self.forms[operation.output].channels
+            self._emit("Reshape", [f"{out[0]}_v"], out, {0: 1, 1: 1, 2: channels})
+        else:
+            layer, params = self._simple(operation)
+            self._emit(layer, inputs, out, params)
+
+    def _binary(self, operation: Operation, inputs: list[str], out: str) -> None:
+        at = inputs[0]
+        for index, other in enumerate(inputs[1:], 1):
+            made = out if index == len(inputs) - 1 else f"{out}_s{index}"
+            self._emit("BinaryOp", [at, other], [made], {0: BINARY[operation.kind]})
+            at = made
+
+    def _simple(self, operation: Operation) -> tuple[str, dict[int, Number]]:
+        kind = operation.kind
+        if kind in PLAIN:
+            return PLAIN[kind], {}
+        if kind in ("relu", "leaky_relu"):
+            return "ReLU", {0: real(operation, "slope")} if kind == "leaky_relu" else {}
+        if kind == "clamp":
+            return "Clip", {0: real(operation, "low"), 1: real(operation, "high")}
+        if kind == "concat":
+            return "Concat", {0: 0}
+        if kind == "slice":
+            return "Crop", {9: (number(operation, "start"),), 10: (number(operation, "stop"),), 11: (0,)}
+        if kind == "prelu":
+            slope = self.graph.weights[operation.weights["weight"]]
+            self.weights.append(_bytes(slope))
+            return "PReLU", {0: slope.size}
+        if kind == "affine":
+            return "Scale", self._scale(operation)
+        factor = number(operation, "factor", least=1)
+        if kind == "pixel_shuffle":
+            return "PixelShuffle", {0: factor}
+        if kind == "pixel_unshuffle":
+            return "Reorg", {0: factor}
+        return "Interp", {0: RESIZE[kind], 1: float(factor), 2: float(factor)}
+
+    def _scale(self, operation: Operation) -> dict[int, Number]:
+        channels = self.forms[operation.output].channels
+        one = np.ones(1, np.float32)
+        weight = self.graph.weights[operation.weights["weight"]] if "weight" in operation.weights else one
+        self.weights.append(_bytes(np.broadcast_to(weight, (channels,))))
+        if "bias" in operation.weights:
+            self.weights.append(_bytes(np.broadcast_to(self.graph.weights[operation.weights["bias"]], (channels,))))
+        return {0: channels, 1: int("bias" in operation.weights)}
+
+    def _convolution(
+        self, operation: Operation, activation: Operation | None, inputs: list[str], out: list[str]
+    ) -> None:
+        weight, deconv = self.graph.weights[operation.weights["weight"]], operation.kind == "deconv"
+        groups, outputs = number(operation, "groups", least=1), self.forms[operation.output].channels
+        dilation, stride = pair(operation, "dilation", least=1), pair(operation, "stride", least=1)
+        padding = pair(operation, "padding")
+        params: dict[int, Number] = {0: outputs, 1: weight.shape[3], 11: weight.shape[2], 2: dilation[1]}
+        params |= {12: dilation[0], 3: stride[1], 13: stride[0], 4: padding[1], 14: padding[0]}
+        params |= {5: int("bias" in operation.weights), 6: weight.size}
+        if deconv:
+            more = pair(operation, "output_padding")
+            params |= {18: more[1], 19: more[0]}
+            # ncnn keeps outputs before inputs here too
+            weight = weight.reshape(groups, -1, *weight.shape[1:]).swapaxes(1, 2)
+        if groups > 1:
+            params[7] = groups
+        if activation is not None:
+            params |= _activation(activation)
+        self.weights.append(bytes(4) + _bytes(weight))  # the flag 0: float32 follows
+        if "bias" in operation.weights:
+            self.weights.append(_bytes(self.graph.weights[operation.weights["bias"]]))
+        layer = "Deconvolution" if deconv else "Convolution"
+        self._emit(layer if groups == 1 else f"{layer}DepthWise", inputs, out, params)
+
+
+def _activation(operation: Operation) -> dict[int, Number]:
+    if operation.kind == "relu":
+        return {9: 1}
+    if operation.kind == "leaky_relu":
+        return {9: 2, 10: (real(operation, "slope"),)}
+    return {9: 3, 10: (real(operation, "low"), real(operation, "high"))}
+
+
+def _param(key: int, value: Number) -> str:
+    if isinstance(value, tuple):
+        return f"{-23300 - key}={len(value)},{','.join(map(_text, value))}"
+    return f"{key}={_text(value)}"
+
+
+def _text(value: float) -> str:
+    """A number; ncnn takes for a float only what has a point or an exponent."""
+    return f"{value:.9e}" if isinstance(value, float) else str(value)
+
+
+def _bytes(weight: npt.NDArray[np.float32]) -> bytes:
+    return np.ascontiguousarray(weight, dtype="<f4").tobytes()
