@@ -4,6 +4,7 @@ import pytest
 from nets import Build, chain, pooled, resampling
 
 from superres.graph.radius import alignment, footprint, halo
+from superres.types import BadModel
 
 
 @pytest.mark.parametrize("depth", [0, 1, 10])
@@ -47,3 +48,20 @@ def test_interpolation_reads_the_neighbours_that_have_weight():
 def test_alignment_is_the_coarsest_step():
     assert alignment(chain()) == 1
     assert alignment(resampling()) == 4
+
+
+def test_a_cell_of_an_unshuffle_is_seen_whole_from_either_of_its_pixels():
+    build = Build()
+    build.add("pixel_unshuffle", factor=2)
+    build.conv(12, 12)
+    build.add("pixel_shuffle", factor=2)
+    assert footprint(build.graph(1), 0) == (3, 3)  # the first pixel sees its cell and the next, the last the one before
+
+
+def test_absurd_alignments_are_refused():
+    build = Build()
+    for stride in (64, 63):
+        start = build.conv(3, 3, stride, "input", stride=stride, padding=0)
+        build.add("nearest", start, factor=stride)
+    with pytest.raises(BadModel, match="multiples"):
+        halo(build.graph(1))

@@ -1,8 +1,7 @@
 """How far the output of a graph sees into its input: the halo that makes tiles exact.
 
-A value of resolution p/q has pixels that repeat their pattern every p pixels, while the input moves on by q: so the
-first and last input pixel that each of the p phases sees says everything, exactly, for shuffles, strides and
-interpolation alike.
+Every value's pixels repeat their pattern after ``alignment`` input pixels. So the first and last input pixel that each
+pixel of one such period sees says everything, exactly, for shuffles, strides and interpolation alike.
 """
 
 from collections.abc import Iterable
@@ -19,53 +18,47 @@ Span = tuple[int, int] | None  # first and last input pixel; None: sees nothing 
 
 @dataclass(frozen=True)
 class _Axis:
-    """What each phase of a value sees along one axis."""
+    """What the pixels of one period, ``period`` input pixels long, see along one axis."""
 
-    resolution: Fraction
+    period: int
     spans: tuple[Span, ...]
 
     def at(self, pixel: int) -> Span:
-        step, phase = divmod(pixel, self.resolution.numerator)
-        span, shift = self.spans[phase], step * self.resolution.denominator
+        step, phase = divmod(pixel, len(self.spans))
+        span, shift = self.spans[phase], step * self.period
         return None if span is None else (span[0] + shift, span[1] + shift)
 
 
 def halo(graph: Graph) -> int | None:
     """Input pixels around a box that its output depends on; ``None`` where it depends on the whole picture.
 
-    Tile origins must be multiples of :func:`alignment` for this to hold.
+    It holds for any box, as long as the tile cut around it starts at multiples of :func:`alignment`.
     """
     rows, columns = footprint(graph, 0), footprint(graph, 1)
     return None if rows is None or columns is None else max(0, *rows, *columns)
 
 
 def footprint(graph: Graph, axis: int) -> tuple[int, int] | None:
-    """(before, after): how many input pixels a box's output sees beyond it along rows (0) or columns (1)."""
-    known = forms(graph)
-    seen: dict[str, _Axis | None] = {graph.input: _Axis(Fraction(1), ((0, 0),))}
+    """(before, after): how many input pixels an output pixel sees beyond its own, along rows (0) or columns (1)."""
+    known, period = forms(graph), alignment(graph)
+    seen: dict[str, _Axis | None] = {graph.input: _Axis(period, tuple((place, place) for place in range(period)))}
     for operation in graph.operations:
         form = known[operation.output]
-        sources = [seen[name] for name in operation.inputs]
-        if form.resolution is None or any(source is None for source in sources):
+        sources = [source for name in operation.inputs if (source := seen[name]) is not None]
+        if form.resolution is None or len(sources) < len(operation.inputs):
             seen[operation.output] = None
             continue
-        resolution = form.resolution[axis]
         spans = [
-            _hull(
-                source.at(pixel)
-                for source in sources
-                if source is not None
-                for pixel in _reads(graph, operation, phase, axis)
-            )
-            for phase in range(resolution.numerator)
+            _hull(source.at(pixel) for source in sources for pixel in _reads(graph, operation, phase, axis))
+            for phase in range(int(form.resolution[axis] * period))
         ]
-        seen[operation.output] = _Axis(resolution, tuple(spans))
+        seen[operation.output] = _Axis(period, tuple(spans))
     last = seen[graph.output]
     if last is None:
         return None
-    whole = last.resolution.denominator  # the phases cover this many input pixels
-    spans = [span for span in last.spans if span is not None]
-    return max((-first for first, _ in spans), default=0), max((end - whole + 1 for _, end in spans), default=0)
+    own = [(phase * period // len(last.spans), span) for phase, span in enumerate(last.spans)]
+    before = max((place - span[0] for place, span in own if span is not None), default=0)
+    return before, max((span[1] - place for place, span in own if span is not None), default=0)
 
 
 def _hull(spans: Iterable[Span]) -> Span:

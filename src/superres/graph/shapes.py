@@ -15,6 +15,7 @@ from superres.types import BadModel
 
 MOST = 1 << 16  # channels, kernel sides and paddings above this are an attack, not a network
 MOST_FACTOR = 64  # as are larger factors and strides, and values this much finer or coarser than the picture
+MOST_ALIGNMENT = 256
 RESAMPLERS = ("nearest", "bilinear", "bicubic")
 
 
@@ -165,7 +166,10 @@ def forms(graph: Graph) -> dict[str, Form]:
 def alignment(graph: Graph) -> int:
     """Heights, widths and tile origins must be multiples of this (1 where nothing strides or unshuffles)."""
     parts = [side.denominator for form in forms(graph).values() for side in form.resolution or ()]
-    return lcm(*parts)
+    whole = lcm(*parts)
+    if whole > MOST_ALIGNMENT:
+        raise BadModel(f"the graph takes only multiples of {whole} pixels; {MOST_ALIGNMENT} is the most")
+    return whole
 
 
 def shapes(graph: Graph, height: int, width: int) -> dict[str, tuple[int, int, int]]:

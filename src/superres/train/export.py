@@ -1,0 +1,83 @@
+"""An nn.Module as a Graph, by symbolic tracing: every step is either understood exactly or refused by name."""
+
+import copy
+import operator
+from typing import Any, cast
+
+from torch import fx, nn
+
+from superres.blocks.folding import fold
+from superres.graph.graph import Graph
+from superres.graph.shapes import check
+from superres.train.steps import CALLS, MODULES
+from superres.train.writer import Value, Writer
+from superres.types import BadModel
+
+
+def to_graph(module: nn.Module, *, scale: int, channels: int = 3) -> Graph:
+    """The graph that computes what ``module`` computes in evaluation; the module itself stays as it is.
+
+    BadModel names the step that no operation of a Graph expresses exactly.
+    """
+    parent = nn.Sequential(copy.deepcopy(module))  # so that a module that is itself foldable is folded too
+    plain = cast(nn.Module, fold(parent)[0]).cpu().float().eval()  # type: ignore[index]
+    try:
+        traced = fx.symbolic_trace(plain)
+    except Exception as error:  # a forward may fail in any way when run on a proxy
+        what = " ".join(str(error).split())[:200]
+        raise BadModel(
+            f"{type(module).__name__} cannot be traced ({what}); its forward must not ask for sizes"
+        ) from error
+    write, made = Writer(channels), dict[fx.Node, Any]()
+    for node in traced.graph.nodes:
+        write.node = node.name
+        made[node] = _step(write, traced, node, made)
+    graph = write.graph(scale)
+    check(graph)
+    return graph
+
+
+def _step(write: Writer, traced: fx.GraphModule, node: fx.Node, made: dict[fx.Node, Any]) -> Any:
+    """What a node gives: a value of the graph, a tensor, a number, or a list of them."""
+    given = cast(tuple[Any, ...], fx.map_arg(node.args, lambda one: made[one]))
+    named = cast(dict[str, Any], fx.map_arg(node.kwargs, lambda one: made[one]))
+    if node.op == "placeholder":
+        return _input(write, given, first=not made)
+    if node.op == "get_attr":
+        return operator.attrgetter(str(node.target))(traced)
+    if node.op == "call_module":
+        return _module(write, traced.get_submodule(str(node.target)), given, named)
+    if node.op == "output":
+        if not isinstance(given[0], Value):
+            raise write.refuse("returns something else than one tensor")
+        write.result = given[0].name
+        return None
+    return _call(write, node.target, given, named)
+
+
+def _input(write: Writer, given: tuple[Any, ...], *, first: bool) -> Any:
+    if first:
+        return Value("input")
+    if not given:
+        raise write.refuse("is a second input")
+    return given[0]  # an argument with a default
+
+
+def _module(write: Writer, module: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    for kinds, writing in MODULES:
+        if isinstance(module, kinds) and len(given) == 1 and not named:
+            return writing(write, module, given[0])
+    raise write.refuse(f"is a {type(module).__name__}")
+
+
+def _call(write: Writer, target: Any, given: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    name = target if isinstance(target, str) else getattr(target, "__name__", str(target))
+    writing = CALLS.get(name.rstrip("_"))
+    if writing is None:
+        raise write.refuse(f"calls {name}")
+    try:
+        return writing(write, *given, **named)
+    except (TypeError, AttributeError, IndexError, ValueError) as error:
+        if isinstance(error, BadModel):
+            raise
+        raise write.refuse(f"calls {name} with arguments not known here ({error})") from error
