@@ -1,0 +1,229 @@
+"""Which engine runs a graph: by name, or ``auto``, the fastest one here by a short test that is remembered."""
+
+import hashlib
+import json
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from superres.graph.graph import Graph
+from superres.types import BadRequest, EngineUnavailable, SuperresError, Tile, Upscaler
+
+# name -> (class, package it needs, what installs that)
+ENGINES: dict[str, tuple[str, str, str]] = {
+    "ncnn": ("superres.runtime.engines.ncnn:NcnnEngine", "ncnn", "pip install ncnn"),
+    "onnxruntime": (
+        "superres.runtime.engines.onnxruntime:OnnxRuntimeEngine", "onnxruntime", "pip install 'superres[onnx]'",
+    ),
+    "openvino": ("superres.runtime.engines.openvino:OpenVinoEngine", "openvino", "pip install 'superres[openvino]'"),
+    "torch": ("superres.runtime.engines.torch:TorchEngine", "torch", "pip install 'superres[torch]'"),
+}  # fmt: skip
+DEVICES = ("cpu", "gpu")
+CANDIDATES = ("ncnn", "onnxruntime", "openvino")  # torch takes seconds to import: never for a test on the CPU
+TOLERANCE = {"cpu": 1e-3, "gpu": 2e-2}
+_SIDE, _SECONDS, _BETTER = 128, 2.0, 0.9
+
+
+def available() -> dict[str, str | None]:
+    """Every engine's name -> None where its package is installed, else what is missing. Imports no engine."""
+    return {
+        name: None if _installed(package) else f"{package} is not installed; `{how}`"
+        for name, (_, package, how) in ENGINES.items()
+    }
+
+
+def open_engine(name: str, graph: Graph, *, device: str = "cpu", threads: int | None = None) -> Upscaler:
+    """The engine called ``name`` (or ``auto``) with ``graph`` loaded.
+
+    On a GPU one tile is compared with the CPU first. Raises :class:`EngineUnavailable` for what is not installed or
+    computes something else, :class:`BadRequest` for an unknown name or device.
+    """
+    if device not in DEVICES:
+        raise BadRequest(f"device {device!r} is not known; use one of {', '.join(DEVICES)}")
+    if name != "auto" and name not in ENGINES:
+        raise BadRequest(f"engine {name!r} is not known; use one of auto, {', '.join(ENGINES)}")
+    if device == "gpu":
+        return _open_gpu(name, graph, threads)
+    return _open(fastest(graph, threads=threads) if name == "auto" else name, graph, "cpu", threads)
+
+
+def checked(upscaler: Upscaler, reference: Upscaler, *, channels: int = 3, tolerance: float = 2e-2) -> Upscaler:
+    """``upscaler``, after it agreed with ``reference`` on one tile; else EngineUnavailable."""
+    tile = sample(channels, 48)
+    difference = _difference(upscaler(tile), reference(tile))
+    if not difference <= tolerance:
+        raise EngineUnavailable(
+            f"the device computes something else than the CPU (difference {difference:.3g} of 1, wanted at most "
+            f"{tolerance:g}): its driver is faulty; use --device cpu"
+        )
+    return upscaler
+
+
+def sample(channels: int, side: int) -> Tile:
+    """A fixed tile with edges and noise, (1, channels, side, side) in [0, 1]."""
+    noise = np.random.default_rng(7).random((1, channels, side, side), dtype=np.float32)
+    ramp = np.linspace(0, 1, side, dtype=np.float32)
+    steps = (np.add.outer(ramp, ramp) * 3 % 1 > 0.5).astype(np.float32)
+    return np.ascontiguousarray(0.25 * noise + 0.5 * steps + 0.25 * ramp, dtype=np.float32)
+
+
+def fastest(graph: Graph, *, threads: int | None = None) -> str:
+    """The name of the fastest engine here for ``graph`` on the CPU; tested once per machine, versions and model."""
+    reasons = available()
+    names = [name for name in CANDIDATES if reasons[name] is None]
+    if len(names) < 2:
+        if not names and reasons["torch"] is None:
+            return "torch"
+        return names[0] if names else "ncnn"  # opening it then says what to install
+    file = cache_folder() / "engines.json"
+    remembered = _read(file)
+    key = _key(graph, names, threads)
+    if remembered.get(key) not in names:
+        remembered[key] = _race(graph, names, threads)
+        _write(file, remembered)
+    return remembered[key]
+
+
+def cache_folder() -> Path:
+    """SUPERRES_CACHE, else ``superres`` in XDG_CACHE_HOME or ~/.cache."""
+    if own := os.environ.get("SUPERRES_CACHE"):
+        return Path(own)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path(os.path.expanduser("~")) / ".cache") / "superres"  # noqa: PTH111 - never raises
+
+
+def _installed(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _open(name: str, graph: Graph, device: str, threads: int | None) -> Upscaler:
+    where, package, how = ENGINES[name]
+    if not _installed(package):
+        raise EngineUnavailable(f"engine {name}: {package} is not installed; `{how}`, or use another --engine")
+    module, _, attribute = where.partition(":")
+    make = cast(Callable[..., Upscaler], getattr(import_module(module), attribute))
+    return make(graph, device=device, threads=threads)
+
+
+def _open_gpu(name: str, graph: Graph, threads: int | None) -> Upscaler:
+    names = ("torch", "ncnn") if name == "auto" else (name,)
+    refused: list[str] = []
+    for one in names:
+        try:
+            engine = _open(one, graph, _torch_device() if one == "torch" else "gpu", threads)
+            reference = _open("ncnn" if _installed("ncnn") else one, graph, "cpu", threads)
+            return checked(engine, reference, channels=graph.channels, tolerance=TOLERANCE["gpu"])
+        except EngineUnavailable as error:
+            refused.append(f"{one}: {error}" if name == "auto" else str(error))
+    raise EngineUnavailable("; ".join(refused))
+
+
+def _torch_device() -> str:
+    """What PyTorch calls the GPU that is here."""
+    if not _installed("torch"):
+        return "cuda"  # opening the engine then says what to install
+    torch: Any = import_module("torch")
+    if torch.cuda.is_available():
+        return "cuda"
+    if torch.backends.mps.is_available():
+        return "mps"
+    raise EngineUnavailable("this PyTorch sees no CUDA or MPS device; use --device cpu")
+
+
+def _race(graph: Graph, names: list[str], threads: int | None) -> str:
+    """Best of two tiles each; another engine must beat the first one clearly, and agree with it."""
+    from superres.graph.cost import multiply_adds
+
+    side = _SIDE
+    while side > 32 and multiply_adds(graph, side, side) > 8e9:
+        side //= 2
+    tile = sample(graph.channels, side)
+    began = time.perf_counter()
+    winner, best, reference = names[0], float("inf"), None
+    for name in names:
+        if reference is not None and time.perf_counter() - began > _SECONDS / 2:
+            break
+        try:
+            seconds, result = _time(_open(name, graph, "cpu", threads), tile)
+        except SuperresError:
+            continue
+        if reference is None:
+            winner, best, reference = name, seconds, result
+        elif seconds < best * _BETTER and _difference(result, reference) <= TOLERANCE["cpu"]:
+            winner, best = name, seconds
+    return winner
+
+
+def _time(engine: Upscaler, tile: Tile) -> tuple[float, Tile]:
+    seconds: list[float] = []
+    result = tile
+    for _ in range(2):
+        began = time.perf_counter()
+        result = engine(tile)
+        seconds.append(time.perf_counter() - began)
+    return min(seconds), result
+
+
+def _difference(one: Tile, other: Tile) -> float:
+    return float(np.max(np.abs(one - other))) if one.shape == other.shape else float("inf")
+
+
+def _key(graph: Graph, names: list[str], threads: int | None) -> str:
+    steps = [(step.kind, sorted((k, graph.weights[v].shape) for k, v in step.weights.items()))
+             for step in graph.operations]  # fmt: skip
+    facts = (
+        platform.node(), platform.machine(), _processor(), os.cpu_count(), threads, [(n, _version(n)) for n in names],
+        steps, graph.scale,
+    )  # fmt: skip
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:24]
+
+
+def _processor() -> str:
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line
+    return platform.processor()
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "?"
+
+
+def _read(file: Path) -> dict[str, str]:
+    try:
+        found: Any = json.loads(file.read_text())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    return {k: v for k, v in cast(dict[Any, Any], found).items() if isinstance(k, str) and isinstance(v, str)}
+
+
+def _write(file: Path, content: dict[str, str]) -> None:
+    """A cache that cannot be written is no error: the next run tests again."""
+    with suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle, beside = tempfile.mkstemp(dir=file.parent, prefix=".engines.", suffix=".part")
+        try:
+            with os.fdopen(handle, "w") as out:
+                json.dump(content, out)
+            Path(beside).replace(file)
+        finally:
+            Path(beside).unlink(missing_ok=True)

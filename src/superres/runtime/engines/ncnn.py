@@ -1,0 +1,139 @@
+"""ncnn, the engine of the light core: CPUs of every kind, and GPUs through Vulkan where a real one is there."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from superres.graph.graph import Graph
+from superres.graph.ncnn import write_ncnn
+from superres.graph.radius import halo
+from superres.types import BadModel, EngineUnavailable, Tile
+
+_SOFTWARE = ("llvmpipe", "lavapipe", "swiftshader", "softpipe")
+_CPU_TYPE = 3  # ncnn's GpuInfo.type: 0 discrete, 1 integrated, 2 virtual, 3 CPU
+
+
+def default_threads() -> int:
+    """The processors this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+class Net:
+    """A loaded ncnn network with one input and one output, called on (C, H, W) float32.
+
+    Float32 throughout: ncnn's half-precision switches cost accuracy, and are slow where the CPU lacks them.
+    """
+
+    def __init__(self, param: str, weights: Path, *, device: str = "cpu", threads: int | None = None) -> None:
+        self._ncnn = _import()
+        net = self._ncnn.Net()
+        _configure(net.opt, threads or default_threads(), gpu=device == "gpu")
+        if device == "gpu":
+            net.set_vulkan_device(_gpu(self._ncnn))
+        if net.load_param_mem(param) != 0:
+            raise BadModel("ncnn cannot read the network's description: an unknown layer, or a broken file")
+        if net.load_model(str(weights)) != 0:
+            raise BadModel("ncnn cannot read the network's weights: too short, or another network's")
+        inputs, outputs = list(net.input_names()), list(net.output_names())
+        if len(inputs) != 1 or len(outputs) != 1:
+            raise BadModel(f"the network has {len(inputs)} inputs and {len(outputs)} outputs, wanted one of each")
+        self._net, self.input, self.output = net, str(inputs[0]), str(outputs[0])
+
+    def __call__(self, picture: Tile) -> Tile:
+        array = np.ascontiguousarray(picture, dtype=np.float32)
+        mat = self._ncnn.Mat(array).clone()  # a copy of its own: ncnn wants aligned channels, and memory that stays
+        extractor = self._net.create_extractor()
+        extractor.set_light_mode(True)
+        if extractor.input(self.input, mat) != 0:
+            raise EngineUnavailable(f"ncnn refused an input of shape {array.shape}")
+        status, result = extractor.extract(self.output)
+        if status != 0 or result.empty():
+            raise EngineUnavailable(f"ncnn failed on a tile of shape {array.shape} ({status}); try smaller tiles")
+        return np.array(result, dtype=np.float32)  # copied: the Mat's memory goes with it
+
+
+class NcnnEngine:
+    """A graph on ncnn."""
+
+    def __init__(self, graph: Graph, *, device: str = "cpu", threads: int | None = None) -> None:
+        param, weights = write_ncnn(graph)
+        self.scale, self.halo, self._channels = graph.scale, halo(graph), graph.channels
+        with _as_file(weights) as path:
+            self._net = Net(param.decode(), path, device=device, threads=threads)
+
+    def __call__(self, tile: Tile) -> Tile:
+        """(B, C, H, W) float32 -> (B, C, scale * H, scale * W)."""
+        if tile.ndim != 4 or tile.shape[1] != self._channels:
+            raise BadModel(f"a tile of shape {tile.shape}; the network wants (B, {self._channels}, H, W)")
+        return np.stack([self._net(one) for one in tile])
+
+
+@contextlib.contextmanager
+def _as_file(content: bytes) -> Generator[Path]:
+    """ncnn keeps pointers into memory it was loaded from, which its Python binding frees: so it reads a file."""
+    handle, name = tempfile.mkstemp(prefix="superres-", suffix=".bin")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        yield Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _import() -> Any:
+    try:
+        import ncnn
+    except ImportError as error:
+        raise EngineUnavailable(f"ncnn cannot be imported ({error}); `pip install ncnn`") from error
+    return cast(Any, ncnn)
+
+
+def _configure(option: Any, threads: int, *, gpu: bool) -> None:
+    option.num_threads = threads
+    option.lightmode = True
+    option.use_packing_layout = True
+    option.use_winograd_convolution = True
+    option.use_sgemm_convolution = True
+    option.use_vulkan_compute = gpu
+    for name in ("fp16_packed", "fp16_storage", "fp16_arithmetic", "bf16_storage", "bf16_packed", "int8_inference"):
+        if hasattr(option, f"use_{name}"):  # the list grows with ncnn's versions
+            setattr(option, f"use_{name}", False)
+
+
+def _gpu(module: Any) -> int:
+    """The index of the first GPU that is one: software drivers are slower than the CPU path, and often wrong."""
+    with _quiet():
+        count = int(module.get_gpu_count())
+        found = [(index, module.get_gpu_info(index)) for index in range(count)]
+    names: list[str] = []
+    for index, info in found:
+        name = str(_value(info, "device_name"))
+        if int(_value(info, "type")) != _CPU_TYPE and not any(word in name.lower() for word in _SOFTWARE):
+            return index
+        names.append(name)
+    seen = f"only software drivers: {', '.join(names)}" if names else "no Vulkan driver or device was found"
+    raise EngineUnavailable(f"no GPU for ncnn ({seen}); install the GPU's Vulkan driver, or use --device cpu")
+
+
+def _value(info: Any, name: str) -> Any:
+    value = getattr(info, name)
+    return value() if callable(value) else value
+
+
+@contextlib.contextmanager
+def _quiet() -> Generator[None]:
+    """ncnn's C++ prints to standard error when the Vulkan library is missing; the caller gets a message instead."""
+    with open(os.devnull, "wb") as nothing:  # noqa: PTH123 - os.devnull is no path to join
+        kept = os.dup(2)
+        try:
+            os.dup2(nothing.fileno(), 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
