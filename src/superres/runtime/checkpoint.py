@@ -49,7 +49,7 @@ def _tensors(path: Path) -> Mapping[str, Any]:
 
 
 def chain_graph(arrays: Mapping[str, Weight]) -> Graph:
-    """The chain whose state_dict is ``arrays`` (keys head.*, body.N.*, tail.*). BadModel where it is another network."""
+    """The chain whose state_dict is ``arrays`` (head.*, body.N.*, tail.*). BadModel for another network."""
     parts = {key.rpartition(".")[0] for key in arrays}
     depth = sum(bool(re.fullmatch(r"body\.\d+", part)) for part in parts)
     names = ["head", *(f"body.{index}" for index in range(depth)), "tail"]
