@@ -97,6 +97,11 @@ def test_batches_layouts_and_repeats_change_nothing():
     assert np.array_equal(run(x.numpy()), once.numpy())
 
 
+def test_the_number_of_threads_changes_no_bit():
+    x = np.random.default_rng(3).random((1, 3, 90, 301), np.float32)
+    assert engine("wide", threads=3)(x).tobytes() == engine("wide", threads=1)(x).tobytes()
+
+
 def test_it_is_an_upscaler_and_leaves_threads_alone():
     before = torch.get_num_threads()
     run = engine("gray", threads=before + 1)

@@ -1,16 +1,18 @@
 """A graph on PyTorch, in float32, so that a pixel's value does not depend on where in which tile it was computed.
 
-PyTorch's own convolutions break that law. Measured on an AVX-512 processor, tiles against the whole picture: with oneDNN
-up to 1.5e-6 apart in many samples (it picks its algorithm by shape; NCHW always, channels_last for most widths);
+PyTorch's own convolutions break that law. Measured on an AVX-512 processor, tiles against the picture: with oneDNN up
+to 1.5e-6 apart in many samples (it picks its algorithm by shape; NCHW always, channels_last for most widths);
 without oneDNN equal for large tiles, but not for sides of a few pixels (the matrix product changes its kernel with its
 shape). Here a convolution is a matrix product of one shape for ever: ``COLUMNS`` output pixels at a time, the last
 ones filled up, so that every pixel runs through the same instructions. The same holds for the rest: exponentials go
 in blocks without a remainder (vector and scalar code round differently), interpolation weights depend on the phase
 and not on the place, and all else is one rounding per operation. That the columns of one product are computed alike
-is the matrix library's habit, not its promise: the tests hold it to that. Only the CPU has been tried.
+is the matrix library's habit, not its promise: the tests hold it to that. Threads share out the products and each
+product runs on one, so their number changes no bit either. Only the CPU has been tried.
 """
 
 from collections.abc import Callable, Generator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -27,13 +29,15 @@ if TYPE_CHECKING:
     from superres.types import Tile
 
 COLUMNS = 1536  # output pixels per matrix product: a multiple of all vector widths, its columns fit the cache
+SHARE = 16 * COLUMNS  # output pixels that one thread takes at once
 BLOCK = 16384  # elements per call of a transcendental function: below what PyTorch splits over threads
 
 
 class TorchEngine:
     """An Upscaler: (B, C, H, W) float32 -> (B, C, scale * H, scale * W); ``run`` takes and gives tensors.
 
-    Tiled with the exact halo, it equals the whole picture bit for bit. ``threads`` holds during each call only.
+    Tiled with the exact halo, it equals the whole picture bit for bit, whatever ``threads`` is (by default
+    PyTorch's own number).
     """
 
     def __init__(self, graph: Graph, *, device: str = "cpu", threads: int | None = None) -> None:
@@ -46,7 +50,7 @@ class TorchEngine:
         check(graph)
         if threads is not None and threads < 1:
             raise BadRequest(f"threads is {threads}, wanted 1 or more")
-        self.graph, self.threads = graph, threads
+        self.graph, self.threads = graph, threads or torch.get_num_threads()
         try:
             self.device = torch.device(device)
             torch.empty(1, device=self.device)
@@ -78,12 +82,12 @@ class TorchEngine:
         import torch
 
         self._fits(tuple(tile.shape))
-        with _threads(self.threads), torch.inference_mode():
+        with _one_thread(), ThreadPoolExecutor(self.threads) as pool, torch.inference_mode():
             values = {self.graph.input: tile.to(self.device, torch.float32).contiguous()}
             for step, operation in enumerate(self.graph.operations):
                 inputs = [values[name] for name in operation.inputs]
                 weights = {role: self.weights[key] for role, key in operation.weights.items()}
-                values[operation.output] = _run(operation, inputs, weights)
+                values[operation.output] = _run(operation, inputs, weights, pool)
                 del inputs
                 for name in (*operation.inputs, operation.output):
                     if name != self.graph.output and self._last.get(name, -1) <= step:
@@ -100,28 +104,26 @@ class TorchEngine:
 
 
 @contextmanager
-def _threads(count: int | None) -> Generator[None]:
+def _one_thread() -> Generator[None]:
+    """PyTorch's own threads would split a product, and wait for each other thousands of times."""
     import torch
 
     before = torch.get_num_threads()
-    if count is None or count == before:
-        yield
-        return
-    torch.set_num_threads(count)
+    torch.set_num_threads(1)
     try:
         yield
     finally:
         torch.set_num_threads(before)
 
 
-def _run(operation: Operation, inputs: "list[Tensor]", weights: "dict[str, Tensor]") -> "Tensor":
+def _run(operation: Operation, inputs: "list[Tensor]", weights: "dict[str, Tensor]", pool: Executor) -> "Tensor":
     import torch
 
     kind, x = operation.kind, inputs[0]
     if kind == "conv":
-        return _conv(operation, x, weights)
+        return _conv(operation, x, weights, pool)
     if kind == "deconv":
-        return _deconv(operation, x, weights)
+        return _deconv(operation, x, weights, pool)
     if kind in ("bilinear", "bicubic"):
         return _interpolated(x, kind, number(operation, "factor", least=1))
     if kind in ("sigmoid", "tanh", "silu", "gelu"):
@@ -171,20 +173,21 @@ def _in_blocks(kind: str, x: "Tensor") -> "Tensor":
     function: Any = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "silu": F.silu, "gelu": F.gelu}[kind]
     count = x.numel()
     flat = F.pad(x.reshape(-1), (0, -count % 64))
-    blocks: Any = flat.split(BLOCK)
-    return torch.cat([function(block) for block in blocks])[:count].view(x.shape)
+    starts = range(0, flat.numel(), BLOCK)
+    return torch.cat([function(flat[start : start + BLOCK]) for start in starts])[:count].view(x.shape)
 
 
-def _conv(operation: Operation, x: "Tensor", weights: "dict[str, Tensor]") -> "Tensor":
+def _conv(operation: Operation, x: "Tensor", weights: "dict[str, Tensor]", pool: Executor) -> "Tensor":
     import torch.nn.functional as F
 
     rows, columns = pair(operation, "padding")
     x = F.pad(x, (columns, columns, rows, rows))
     step, dilation = pair(operation, "stride", least=1), pair(operation, "dilation", least=1)
-    return _product(x, weights["weight"], weights.get("bias"), step, dilation, number(operation, "groups", least=1))
+    groups = number(operation, "groups", least=1)
+    return _product(pool, x, weights["weight"], weights.get("bias"), step, dilation, groups)
 
 
-def _deconv(operation: Operation, x: "Tensor", weights: "dict[str, Tensor]") -> "Tensor":
+def _deconv(operation: Operation, x: "Tensor", weights: "dict[str, Tensor]", pool: Executor) -> "Tensor":
     """As the convolution, with the kernel turned around, of the input with zeros between its pixels."""
     step, dilation = pair(operation, "stride", least=1), pair(operation, "dilation", least=1)
     padding, more = pair(operation, "padding"), pair(operation, "output_padding")
@@ -195,10 +198,11 @@ def _deconv(operation: Operation, x: "Tensor", weights: "dict[str, Tensor]") -> 
     spread[:, :, before[0] : before[0] + sides[0] : step[0], before[1] : before[1] + sides[1] : step[1]] = x
     parted: Tensor = weight.reshape(groups, -1, *weight.shape[1:])
     parts = parted.transpose(1, 2).flatten(0, 1)  # (O, I / groups, kH, kW)
-    return _product(spread, parts.flip(2, 3), weights.get("bias"), (1, 1), dilation, groups)
+    return _product(pool, spread, parts.flip(2, 3), weights.get("bias"), (1, 1), dilation, groups)
 
 
 def _product(
+    pool: Executor,
     x: "Tensor",
     weight: "Tensor",
     bias: "Tensor | None",
@@ -211,12 +215,19 @@ def _product(
     height, width = [(x.shape[2 + a] - dilation[a] * (kernel[a] - 1) - 1) // step[a] + 1 for a in (0, 1)]
     out = x.new_empty((x.shape[0], outputs, height, width))
     matrices = weight.reshape(groups, outputs // groups, -1)
-    columns = x.new_zeros((matrices.shape[2], COLUMNS))
-    product = x.new_empty((outputs // groups, COLUMNS))
+    waiting: list[Future[None]] = []
+    wide = min(width, COLUMNS)
+    high = COLUMNS // wide
+    share = high * max(1, SHARE // COLUMNS // -(-width // wide))  # rows of the output that one thread takes at once
     for picture, made in zip(x, out, strict=True):
         for group, matrix in enumerate(matrices):
             windows = _windows(picture[group * inputs : (group + 1) * inputs], tuple(kernel), step, dilation)
-            _fill(windows, made.view(groups, -1, height, width)[group], matrix, columns, product)
+            target = made.view(groups, -1, height, width)[group]
+            for top in range(0, height, share):
+                rows = slice(top, top + share)
+                waiting.append(pool.submit(_fill, windows[..., rows, :], target[:, rows], matrix))
+    for one in waiting:
+        one.result()
     return out if bias is None else out.add_(bias.view(1, -1, 1, 1))
 
 
@@ -228,20 +239,25 @@ def _windows(x: "Tensor", kernel: tuple[int, ...], step: tuple[int, int], dilati
     return x.as_strided((x.shape[0], *kernel, *sides), strides)
 
 
-def _fill(windows: "Tensor", out: "Tensor", matrix: "Tensor", columns: "Tensor", product: "Tensor") -> None:
+def _fill(windows: "Tensor", out: "Tensor", matrix: "Tensor") -> None:
     """out (O, H, W) from the windows, ``COLUMNS`` pixels at a time; columns left over hold old numbers, unread."""
     import torch
 
+    if torch.get_num_threads() != 1:
+        torch.set_num_threads(1)  # a setting of each thread
     height, width = out.shape[1:]
     wide = min(width, COLUMNS)
     high = COLUMNS // wide
-    for left in range(0, width, wide):
-        for top in range(0, height, high):
-            part = windows[..., top : top + high, left : left + wide]
-            rows, cells = part.shape[3:]
-            columns[:, : rows * cells].view(*part.shape).copy_(part)
-            torch.mm(matrix, columns, out=product)
-            out[:, top : top + rows, left : left + cells] = product[:, : rows * cells].view(-1, rows, cells)
+    with torch.inference_mode():
+        columns = windows.new_zeros((matrix.shape[1], COLUMNS))
+        product = windows.new_empty((matrix.shape[0], COLUMNS))
+        for left in range(0, width, wide):
+            for top in range(0, height, high):
+                part = windows[..., top : top + high, left : left + wide]
+                rows, cells = part.shape[3:]
+                columns[:, : rows * cells].view(*part.shape).copy_(part)
+                torch.mm(matrix, columns, out=product)
+                out[:, top : top + rows, left : left + cells] = product[:, : rows * cells].view(-1, rows, cells)
 
 
 def _interpolated(x: "Tensor", kind: str, factor: int) -> "Tensor":
