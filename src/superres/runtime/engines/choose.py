@@ -55,7 +55,7 @@ def open_engine(name: str, graph: Graph, *, device: str = "cpu", threads: int | 
         raise BadRequest(f"engine {name!r} is not known; use one of auto, {', '.join(ENGINES)}")
     if device == "gpu":
         return _open_gpu(name, graph, threads)
-    return _open(fastest(graph) if name == "auto" else name, graph, "cpu", threads)
+    return _open(fastest(graph, threads=threads) if name == "auto" else name, graph, "cpu", threads)
 
 
 def checked(upscaler: Upscaler, reference: Upscaler, *, channels: int = 3, tolerance: float = 2e-2) -> Upscaler:
@@ -78,8 +78,11 @@ def sample(channels: int, side: int) -> Tile:
     return np.ascontiguousarray(0.25 * noise + 0.5 * steps + 0.25 * ramp, dtype=np.float32)
 
 
-def fastest(graph: Graph) -> str:
-    """The name of the fastest engine here for ``graph`` on the CPU; tested once per machine, versions and model."""
+def fastest(graph: Graph, *, threads: int | None = None) -> str:
+    """The name of the cheapest engine here for ``graph`` on the CPU; tested once per machine, versions and model.
+
+    ``threads`` are those of the test; one when not given.
+    """
     reasons = available()
     names = [name for name in CANDIDATES if reasons[name] is None]
     if len(names) < 2:
@@ -88,9 +91,9 @@ def fastest(graph: Graph) -> str:
         return names[0] if names else "ncnn"  # opening it then says what to install
     file = cache_folder() / "engines.json"
     remembered = _read(file)
-    key = _key(graph, names)
+    key = _key(graph, names, threads or 1)
     if remembered.get(key) not in names:
-        remembered[key] = _race(graph, names)
+        remembered[key] = _race(graph, names, threads or 1)
         _write(file, remembered)
     return remembered[key]
 
@@ -144,16 +147,16 @@ def _torch_device() -> str:
     raise EngineUnavailable("this PyTorch sees no CUDA or MPS device; use --device cpu")
 
 
-def _race(graph: Graph, names: list[str]) -> str:
+def _race(graph: Graph, names: list[str], threads: int) -> str:
     """Best of two tiles each; another engine must beat the first one clearly, and agree with it.
 
-    One thread and processor time: what other programs do meanwhile must not be remembered as an engine's fault.
+    By processor time: what other programs do meanwhile must not be remembered as an engine's fault.
     """
     winner, best, reference = names[0], float("inf"), None
     tile = sample(graph.channels, 32)
     for name in names:
         try:
-            engine = _open(name, graph, "cpu", 1)
+            engine = _open(name, graph, "cpu", threads)
             if reference is None:
                 small, _ = _time(engine, tile)
                 side = next((one for one in (128, 64) if small * (one / 32) ** 2 <= _SECONDS), 32)
@@ -182,11 +185,11 @@ def _difference(one: Tile, other: Tile) -> float:
     return float(np.max(np.abs(one - other))) if one.shape == other.shape else float("inf")
 
 
-def _key(graph: Graph, names: list[str]) -> str:
+def _key(graph: Graph, names: list[str], threads: int) -> str:
     steps = [(step.kind, sorted((k, graph.weights[v].shape) for k, v in step.weights.items()))
              for step in graph.operations]  # fmt: skip
     facts = (
-        platform.node(), platform.machine(), _processor(), os.cpu_count(), [(n, _version(n)) for n in names],
+        platform.node(), platform.machine(), _processor(), os.cpu_count(), threads, [(n, _version(n)) for n in names],
         steps, graph.scale,
     )  # fmt: skip
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:24]
