@@ -1,0 +1,107 @@
+"""The command ``superres``: finds the verb, calls it, and turns whatever happens into one line and an exit status."""
+
+import importlib
+import inspect
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+
+from superres.cli.parse import Verb, call, nearest
+from superres.types import BadRequest, SuperresError
+
+VERBS = {
+    "upscale": "superres.cli.upscale:upscale",
+    "models": "superres.cli.models:models",
+    "example": "superres.cli.example:example",
+}
+INTERRUPTED = 130
+PIPE_CLOSED = 141
+UNEXPECTED = 70
+STATUSES = """\
+exit status:
+  0    everything was done
+  1    some of several pictures failed; the others are done
+  2    the request is wrong: a flag, a value, a size, two things for one name
+  3    the picture cannot be read
+  4    the model cannot be used
+  5    the engine or the device is not there, or was refused
+  6    the result cannot be written, or failed its checks
+  70   an error inside superres; SUPERRES_DEBUG=1 shows where
+  130  stopped with Ctrl-C; no unfinished file is left"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``superres`` with these words (those of the process when ``None``) and give its exit status back."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        status = _dispatch(words)
+        sys.stdout.flush()
+    except SuperresError as error:
+        status = _say(f"error: {error}", error.exit_status)
+    except KeyboardInterrupt:
+        status = _say("stopped; no unfinished file is left", INTERRUPTED)
+    except BrokenPipeError:
+        _drop_stdout()
+        status = PIPE_CLOSED
+    except SystemExit as stop:  # tyro, after it printed help or what is wrong with a value
+        status = stop.code if isinstance(stop.code, int) else 2 if stop.code else 0
+    except Exception as error:  # noqa: BLE001 - the last net: a user is never shown a bare stack trace
+        status = _unexpected(error)
+    return status
+
+
+def _dispatch(words: list[str]) -> int:
+    if not words:
+        print(_overview(), file=sys.stderr)
+        return BadRequest.exit_status
+    first, rest = words[0], words[1:]
+    if first in {"-h", "--help", "help"}:
+        print(_overview())
+        return 0
+    if first in {"-V", "--version"}:
+        from importlib.metadata import version
+
+        print(f"superres {version('superres')}")
+        return 0
+    if first not in VERBS:
+        raise BadRequest(f"{first!r} is no verb of superres{nearest(first, VERBS)} (superres --help lists them)")
+    return call(_verb(first), rest, f"superres {first}")
+
+
+def _verb(name: str) -> Verb:
+    module, function = VERBS[name].split(":")
+    return getattr(importlib.import_module(module), function)
+
+
+def _overview() -> str:
+    lines = ["usage: superres VERB ...", "", "Enlarge real pictures.", "", "verbs:"]
+    for name in VERBS:
+        first = (inspect.getdoc(_verb(name)) or "").partition("\n")[0]
+        lines.append(f"  {name:<9} {first}")
+    return "\n".join([*lines, "", "superres VERB --help tells all about one of them.", "", STATUSES])
+
+
+def _say(text: str, status: int) -> int:
+    with suppress(OSError):
+        print("superres: " + " ".join(text.split()), file=sys.stderr, flush=True)
+    return status
+
+
+def _unexpected(error: Exception) -> int:
+    if os.environ.get("SUPERRES_DEBUG"):
+        traceback.print_exception(error)
+    what = f"{type(error).__name__}: {error}"
+    return _say(f"error inside superres ({what}); please report it, with what SUPERRES_DEBUG=1 shows", UNEXPECTED)
+
+
+def _drop_stdout() -> None:
+    """So that the interpreter's last flush at exit does not complain about the closed pipe once more."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def run() -> None:
+    """The entry point of ``python -m superres``."""
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""From words on the command line to a call of a verb: the only place that knows tyro."""
+
+import difflib
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Annotated, Any, cast, get_type_hints
+
+from superres.types import BadRequest
+
+Verb = Callable[..., int]
+
+_ALIASES = {"output": ("-o",)}
+_METAVARS = {
+    "inputs": "INPUT...",
+    "names": "NAME...",
+    "output": "OUT",
+    "scale": "FACTOR",
+    "size": "WxH",
+    "width": "PIXELS",
+    "height": "PIXELS",
+    "fit": "WxH",
+    "model": "NAME|FILE",
+    "tile": "auto|N",
+    "max_memory": "500M",
+    "max_pixels": "N",
+    "jobs": "N",
+    "threads": "N",
+    "format": "NAME",
+    "quality": "1-100",
+    "model_scale": "N",
+    "model_range": "VALUE",
+}
+
+
+def call(verb: Verb, words: Sequence[str], prog: str) -> int:
+    """Call ``verb`` with the flags in ``words``; ``--help`` and values of a wrong kind end in SystemExit (0 or 2).
+
+    Raises :class:`BadRequest` for a flag that the verb does not have or that lacks its value.
+    """
+    import tyro
+
+    ordered = arranged(words, inspect.signature(verb), prog)
+    return cast(Any, tyro.cli)(_annotated(verb), prog=prog, args=ordered, config=(tyro.conf.FlagCreatePairsOff,))
+
+
+def arranged(words: Sequence[str], signature: inspect.Signature, prog: str) -> list[str]:
+    """Flags first and names behind ``--``, so that ``a.png --scale 2 b.png`` means what it says."""
+    flags = _flags(signature)
+    front: list[str] = []
+    names: list[str] = []
+    left = iter(words)
+    for word in left:
+        if word == "--":
+            names.extend(left)
+        elif not word.startswith("-") or word == "-":
+            names.append(word)
+        elif word in {"-h", "--help"}:
+            return ["--help"]
+        else:
+            front.extend(_flag(word, left, flags, prog))
+    return [*front, "--", *names] if names else front
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """``; did you mean X?``, or nothing where no known word is near."""
+    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {found[0]}?" if found else ""
+
+
+def _flags(signature: inspect.Signature) -> dict[str, bool]:
+    """Every way to write a flag of the verb -> whether a value follows."""
+    flags: dict[str, bool] = {}
+    for name, parameter in signature.parameters.items():
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+            for written in ("--" + name.replace("_", "-"), *_ALIASES.get(name, ())):
+                flags[written] = parameter.annotation is not bool
+    return flags
+
+
+def _flag(word: str, left: Iterator[str], flags: dict[str, bool], prog: str) -> list[str]:
+    name, equals, given = word.partition("=")
+    if name.startswith("--"):
+        name = name.replace("_", "-")
+    if name not in flags:
+        raise BadRequest(f"{name} is no flag of {prog}{nearest(name, flags)} ({prog} --help lists them)")
+    if not flags[name]:
+        if equals:
+            raise BadRequest(f"{name} takes no value, but {word} gives one; write {name} alone")
+        return [name]
+    value = given if equals else next(left, None)
+    if value is None:
+        raise BadRequest(f"{name} wants a value behind it; see {prog} --help")
+    return [name, value]
+
+
+def _annotated(verb: Verb) -> Verb:
+    """The verb, with the names of values and the short flags that its plain signature cannot hold."""
+    import tyro
+
+    hints = get_type_hints(verb)
+    signature = inspect.signature(verb)
+
+    def forward(*args: Any, **flags: Any) -> int:
+        return verb(*args, **flags)
+
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in signature.parameters.items():
+        extra = tyro.conf.arg(
+            metavar=_METAVARS.get(name), aliases=_ALIASES.get(name), help_behavior_hint=_hint(parameter.default)
+        )
+        hint: Any = Annotated[hints[name], extra]
+        forward.__annotations__[name] = hint
+        parameters.append(parameter.replace(annotation=hint))
+    cast(Any, forward).__signature__ = signature.replace(parameters=parameters)
+    forward.__doc__ = inspect.getdoc(verb)
+    forward.__name__ = verb.__name__
+    return forward
+
+
+def _hint(default: Any) -> str:
+    """The default, where it says something: not for what is off or absent."""
+    silent = default is inspect.Parameter.empty or default is None or default is False or default == ()
+    return "" if silent else f"(default: {default})"

@@ -1,0 +1,230 @@
+"""``superres upscale``: the verb, and what it prints while it works."""
+
+import json as encoding
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from superres.cli.progress import Bar, Lines, duration, reporter, say
+from superres.runtime.settings import MAX_PIXELS, Settings, parse_memory, parse_size, parse_tile
+from superres.types import BadRequest, SuperresError
+
+if TYPE_CHECKING:
+    from superres.runtime.jobs import Event, Job, Summary
+    from superres.runtime.plan import Plan
+
+
+def upscale(
+    inputs: tuple[str, ...],
+    /,
+    *,
+    output: str | None = None,
+    scale: float | None = None,
+    size: str | None = None,
+    width: int | None = None,
+    height: int | None = None,
+    fit: str | None = None,
+    model: str = "auto",
+    engine: Literal["auto", "ncnn", "onnxruntime", "openvino", "torch"] = "auto",
+    device: Literal["cpu", "gpu"] = "cpu",
+    threads: int | None = None,
+    tile: str = "auto",
+    exact: bool = False,
+    max_memory: str | None = None,
+    recursive: bool = False,
+    overwrite: bool = False,
+    resume: bool = False,
+    jobs: int = 1,
+    format: str | None = None,  # noqa: A002 - the flag's name
+    quality: int | None = None,
+    lossless: bool = False,
+    self_ensemble: bool = False,
+    max_pixels: int = MAX_PIXELS,
+    model_scale: int | None = None,
+    model_range: float | None = None,
+    explain: bool = False,
+    json: bool = False,
+) -> int:
+    """Enlarge pictures: photo.jpg becomes photo_x4.jpg beside it, in the same format, with its metadata.
+
+    Results are named on stdout, everything else is said on stderr. Exit status: 0 all done; 1 some of several pictures
+    failed; 2 wrong request; a single picture that fails gives 3 (cannot be read), 4 (model), 5 (engine) or 6 (result
+    cannot be written); 70 error inside superres; 130 Ctrl-C.
+
+    Args:
+        inputs: pictures, and folders of pictures
+        output: file for one picture, folder for several
+        scale: how many times larger, any number (4 when no size is given)
+        size: exactly this width and height
+        width: this width, and the height that fits it
+        height: this height, and the width that fits it
+        fit: as large as fits into this width and height
+        model: family (clean, photo), model (clean-x4), nearest, bilinear, bicubic, or a file: .safetensors, .onnx, ncnn
+            .param, .pth; auto looks at the picture
+        engine: what runs the model; auto takes the fastest here
+        device: where it runs; a GPU is used only after it agreed with the CPU
+        threads: threads of the engine (all cores when not given)
+        tile: side of a tile in input pixels
+        exact: take the full halo of a deep model, however slow
+        max_memory: what the whole process may use at most, like 500M or 2G
+        recursive: take the pictures in folders inside folders too
+        overwrite: replace results that exist already
+        resume: skip what is done; do again what changed since
+        jobs: pictures worked on side by side
+        format: png, jpeg, webp, tiff, avif or gif, instead of the source's
+        quality: of JPEG, WebP and AVIF (the source's, at least 90, when not given)
+        lossless: write WebP and AVIF without loss
+        self_ensemble: mean over eight flips and turns; eight times slower, a little better
+        max_pixels: refuse larger pictures as decompression bombs
+        model_scale: scale of a model file that does not say it
+        model_range: value of white in a model file that does not say it, 1 or 255
+        explain: print the plan and stop
+        json: print one JSON object for each picture
+    """
+    settings = Settings(
+        scale=scale,
+        size=parse_size(size) if size is not None else None,
+        width=width,
+        height=height,
+        fit=parse_size(fit, "--fit") if fit is not None else None,
+        model=model,
+        engine=engine,
+        device=device,
+        threads=threads,
+        tile=parse_tile(tile),
+        exact=exact,
+        max_memory=parse_memory(max_memory) if max_memory is not None else None,
+        overwrite=overwrite,
+        resume=resume,
+        jobs=jobs,
+        format=format,
+        quality=quality,
+        lossless=True if lossless else None,
+        self_ensemble=self_ensemble,
+        max_pixels=max_pixels,
+        model_scale=model_scale,
+        model_range=model_range,
+    )
+    if not inputs:
+        raise BadRequest("no picture was named; write: superres upscale photo.jpg (superres upscale --help tells all)")
+    from superres.runtime.jobs import expand
+
+    wanted = expand(
+        [Path(name) for name in inputs], settings, output=Path(output) if output else None, recursive=recursive
+    )
+    return _explain(wanted, settings, json) if explain else enlarge(wanted, settings, json)
+
+
+def enlarge(jobs: "list[Job]", settings: Settings, json: bool = False) -> int:
+    """Do the jobs, telling of each as it goes; the exit status of the batch."""
+    from superres.runtime.jobs import run
+
+    with reporter(len(jobs)) as shown:
+        teller = _Teller(shown, json)
+        summary = run(jobs, settings, teller.tell)
+    if len(jobs) > 1:
+        _sum_up(summary)
+    return summary.exit_status
+
+
+class _Teller:
+    """Turns the events of a batch into progress, lines on stderr, and results on stdout."""
+
+    def __init__(self, shown: Bar | Lines, json: bool) -> None:
+        self._shown, self._json = shown, json
+
+    def tell(self, event: "Event") -> None:
+        name = str(event.job.source)
+        if event.kind == "begin" and event.plan is not None:
+            self._shown.begin(name, _megapixels(event.plan))
+        elif event.kind == "progress":
+            self._shown.advance(name, event.part)
+        else:
+            self._shown.end(name)
+            self._ended(event)
+
+    def _ended(self, event: "Event") -> None:
+        if event.result is not None:
+            result = event.result
+            wide, high = result.plan.size
+            model = result.plan.network.name if result.plan.network else "bicubic resize"
+            self._shown.note(
+                f"{result.source} -> {result.target}: {wide}x{high}, {model} on {result.plan.engine}, "
+                f"{duration(result.seconds)}, {result.pixels_per_second / 1e6:.2f} MP/s"
+            )
+            for warning in result.warnings:
+                self._shown.note(f"superres: warning: {result.source}: {warning}")
+        elif event.error is not None:
+            self._shown.note(_complaint(event.job.source, event.error))
+        else:
+            self._shown.note(f"{event.job.source}: skipped, {event.message}")
+        self._print(event)
+
+    def _print(self, event: "Event") -> None:
+        if self._json:
+            print(_json_line(_facts(event)), flush=True)
+        elif event.result is not None:
+            print(event.result.target, flush=True)
+
+
+def _facts(event: "Event") -> dict[str, Any]:
+    if event.result is not None:
+        return {"status": "done", **event.result.as_dict()}
+    base = {"status": event.kind, "input": str(event.job.source), "output": str(event.job.target)}
+    if event.error is None:
+        return {**base, "message": event.message, "warnings": []}
+    return {**base, **_error_facts(event.error), "warnings": []}
+
+
+def _error_facts(error: SuperresError) -> dict[str, Any]:
+    return {"error": {"kind": type(error).__name__, "message": str(error), "exit_status": error.exit_status}}
+
+
+def _explain(jobs: "list[Job]", settings: Settings, json: bool) -> int:
+    """Print every plan; a picture without one is complained about, and counts for the exit status."""
+    from superres.runtime.opening import Opener
+    from superres.runtime.pipeline import plan_file
+
+    opener, failed = Opener(), list[SuperresError]()
+    for place, job in enumerate(jobs):
+        base = {"input": str(job.source), "output": str(job.target)}
+        try:
+            plan = plan_file(job.source, settings, opener=opener, target=job.target)
+        except SuperresError as error:
+            failed.append(error)
+            say(_complaint(job.source, error))
+            if json:
+                print(_json_line({"status": "failed", **base, **_error_facts(error), "warnings": []}))
+            continue
+        if json:
+            print(_json_line({"status": "planned", **base, **plan.as_dict()}))
+        else:
+            print(("\n" if place else "") + plan.explain() + f"\noutput    {job.target}")
+    if not failed:
+        return 0
+    return failed[0].exit_status if len(jobs) == 1 else 1
+
+
+def _sum_up(summary: "Summary") -> None:
+    """The last lines of a batch: how many, and once more which failed, where they are easily seen."""
+    counts = f"{len(summary.done)} done, {len(summary.skipped)} skipped, {len(summary.failed)} failed"
+    say(f"superres: {counts}{':' if summary.failed else ''}")
+    for job, error in summary.failed:
+        say(f"  {_named(job.source, error)}")
+
+
+def _complaint(source: Path, error: SuperresError) -> str:
+    return f"superres: error: {_named(source, error)}"
+
+
+def _named(source: Path, error: SuperresError) -> str:
+    """The error in one line that names its file once."""
+    text = " ".join(str(error).split())
+    return text if str(source) in text else f"{source}: {text}"
+
+
+def _megapixels(plan: "Plan") -> float:
+    return plan.size[0] * plan.size[1] * plan.frames / 1e6
+
+
+def _json_line(facts: dict[str, Any]) -> str:
+    return encoding.dumps(facts, allow_nan=False)
