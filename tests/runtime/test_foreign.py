@@ -40,7 +40,7 @@ def ncnn_pair(folder: Path, scale: int = 2, channels: int = 3) -> Path:
 def test_our_safetensors(tmp_path: Path) -> None:
     save_model(tmp_path / "m.safetensors", chain_graph(state(3)), {"name": "x"})
     model = load(tmp_path / "m.safetensors")
-    assert (model.scale, model.channels, model.card["name"]) == (3, 3, "x")
+    assert (model.scale, model.channels, model.card["name"], model.foreign) == (3, 3, "x", None)
     np.testing.assert_allclose(model.open("ncnn")(picture()), expected(3), atol=1e-6)
 
 

@@ -27,7 +27,7 @@ _GOOD_JPEG = 97
 
 @dataclass(frozen=True)
 class Model:
-    """A model that is known but not yet on an engine. ``graph`` is None for baselines and undescribed files."""
+    """A model that is known but not yet on an engine. ``graph`` is None for baselines and for files that only one engine reads (``foreign``)."""
 
     name: str
     scale: int
@@ -94,7 +94,8 @@ def load(
     if not path.exists() and path.suffix.lower() not in SUFFIXES and path.name == name:
         raise _unknown(name)
     found = load_file(path, scale=model_scale, value_range=model_range)
-    return Model(path.name, found.scale, found.channels, found.graph, found.card, path, found)
+    undescribed = found if found.graph is None else None
+    return Model(path.name, found.scale, found.channels, found.graph, found.card, path, undescribed)
 
 
 def auto_family(info: PictureInfo, sample: npt.NDArray[Any] | None = None) -> str:
