@@ -27,7 +27,10 @@ _GOOD_JPEG = 97
 
 @dataclass(frozen=True)
 class Model:
-    """A model that is known but not yet on an engine. ``graph`` is None for baselines and for files that only one engine reads (``foreign``)."""
+    """A model that is known but not yet on an engine.
+
+    ``graph`` is None for baselines, and for files that only one engine reads (``foreign``).
+    """
 
     name: str
     scale: int
