@@ -234,3 +234,22 @@ def test_ctrl_c_leaves_no_unfinished_file(side_by_side: int, tmp_path: Path) -> 
     assert said == "superres: stopped; no unfinished file is left\n"
     assert os.listdir(tmp_path / "out") == []
     assert sorted(os.listdir(tmp_path)) == ["in", "out"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+def test_with_the_bar_on_a_terminal_results_still_go_to_a_piped_stdout(photo: Path) -> None:
+    import pty
+
+    screen, terminal = pty.openpty()
+    words = [sys.executable, "-m", "superres", "upscale", str(photo), "--model", "bicubic", "--json"]
+    found = subprocess.run(
+        words, stdout=subprocess.PIPE, stderr=terminal, text=True, timeout=120, env={**os.environ, "TERM": "xterm"}
+    )
+    os.close(terminal)
+    shown = os.read(screen, 1 << 16).decode()
+    os.close(screen)
+    assert found.returncode == 0
+    assert [one["status"] for one in objects(found.stdout)] == ["done"]
+    assert "MP/s" in shown
+    assert "\x1b[" in shown
+    assert '"status"' not in shown

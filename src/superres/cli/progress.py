@@ -71,6 +71,7 @@ class Bar:
             TimeRemainingColumn(),
             console=Console(stderr=True),
             transient=True,
+            redirect_stdout=sys.stdout.isatty(),  # else results meant for a file or a pipe would land on the screen
         )
         self._all = self._progress.add_task(f"{count} pictures", total=count, speed="") if count > 1 else None
 
