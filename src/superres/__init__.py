@@ -1,0 +1,30 @@
+"""superres: enlarge real pictures, and study how it is done."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from superres.api import load, upscale
+
+    __version__: str
+
+__all__ = ["__version__", "load", "upscale"]
+
+
+def __getattr__(name: str) -> Any:
+    """``superres.upscale`` and ``superres.load`` are imported at first use: ``import superres`` loads nothing heavy."""
+    if name in ("load", "upscale"):
+        from superres import api
+
+        return getattr(api, name)
+    if name == "__version__":
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            return version("superres")
+        except PackageNotFoundError:
+            return "0+unknown"
+    raise AttributeError(f"module 'superres' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

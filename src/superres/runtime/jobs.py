@@ -1,0 +1,256 @@
+"""Many pictures: which files, under which names, what is done already, and one event for each thing that happens."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from superres.images.formats import FORMATS as FORMAT_TABLE
+from superres.images.formats import format_of
+from superres.images.read import PICTURE_SUFFIXES
+from superres.runtime.opening import Opener
+from superres.runtime.pipeline import Progress, Result, upscale_file
+from superres.runtime.plan import Plan
+from superres.runtime.resume import State
+from superres.runtime.scaling import DEFAULT_FACTOR
+from superres.runtime.settings import Settings
+from superres.types import BadInput, BadOutput, BadRequest, SuperresError
+
+Kind = Literal["begin", "progress", "done", "skipped", "failed"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture to enlarge."""
+
+    source: Path
+    target: Path
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something happened to a job: "begin" and "progress" carry the plan, "done" the result, "failed" the error.
+
+    ``part`` is how much of this picture is finished, 0 to 1; ``message`` says why it was skipped or failed.
+    """
+
+    kind: Kind
+    job: Job
+    part: float = 0.0
+    plan: Plan | None = None
+    result: Result | None = None
+    error: SuperresError | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How a batch ended."""
+
+    done: tuple[Result, ...] = ()
+    skipped: tuple[Job, ...] = ()
+    failed: tuple[tuple[Job, SuperresError], ...] = ()
+
+    @property
+    def exit_status(self) -> int:
+        """0 when nothing failed; the error's own status for a single picture; 1 when some of several failed."""
+        if not self.failed:
+            return 0
+        alone = len(self.failed) == 1 and not self.done and not self.skipped
+        return self.failed[0][1].exit_status if alone else 1
+
+
+def expand(
+    inputs: Iterable[Path], settings: Settings, *, output: Path | None = None, recursive: bool = False
+) -> list[Job]:
+    """The jobs that files and folders stand for, with their output names.
+
+    Without ``output`` a result lies beside its source; ``output`` is a folder (existing, ending in a separator's name
+    without a suffix, or wanted by several inputs) or, for one file, the result itself. A folder's tree is mirrored.
+    Raises :class:`BadRequest` for two jobs of one target or a target that is an input, BadInput for a missing path.
+    """
+    sources = list(_sources(list(inputs), settings, recursive))
+    if not sources:
+        raise BadRequest("there is no picture to enlarge in what was given; name files, or folders with pictures")
+    single = len(sources) == 1 and sources[0][1] is None
+    if output is not None and single and not output.is_dir() and output.suffix:
+        if format_of(output) is None:
+            raise BadRequest(f"-o {output}: its ending names no picture format; end it in .png, .jpg, .webp, .tif, ...")
+        jobs = [Job(sources[0][0], output)]
+    else:
+        if output is not None and output.exists() and not output.is_dir():
+            raise BadRequest(f"-o {output} is a file, but several pictures are to be written; give a folder")
+        jobs = [Job(source, _place(source, root, output) / output_name(source, settings)) for source, root in sources]
+    _refuse_clashes(jobs)
+    return jobs
+
+
+def output_name(source: Path, settings: Settings) -> str:
+    """``photo.jpg`` -> ``photo_x4.jpg``, ``photo_x2.5.jpg``, ``photo_1920x1080.jpg``, ``photo_w1920.jpg``, ..."""
+    if settings.size is not None:
+        tag = f"{settings.size[0]}x{settings.size[1]}"
+    elif settings.fit is not None:
+        tag = f"fit{settings.fit[0]}x{settings.fit[1]}"
+    elif settings.width is not None and settings.height is not None:
+        tag = f"{settings.width}x{settings.height}"
+    elif settings.width is not None:
+        tag = f"w{settings.width}"
+    elif settings.height is not None:
+        tag = f"h{settings.height}"
+    else:
+        tag = f"x{settings.scale or DEFAULT_FACTOR:.10g}"
+    known = format_of(source)
+    keep = known is not None and settings.format in (None, known)
+    suffix = source.suffix if keep else FORMAT_TABLE[settings.format or "png"].suffixes[0]
+    return f"{source.stem}_{tag}{suffix}"
+
+
+def _sources(inputs: list[Path], settings: Settings, recursive: bool) -> Iterator[tuple[Path, Path | None]]:
+    """Each picture and the folder it was found through, in a fixed order, each file once."""
+    seen: set[Path] = set()
+    for given in inputs:
+        if given.is_dir():
+            found = given.rglob("*") if recursive else given.iterdir()
+            pictures = sorted(p for p in found if _is_picture(p, settings))
+            paths: list[tuple[Path, Path | None]] = [(p, given) for p in pictures]
+        else:
+            paths = [(given, None)]
+        for path, root in paths:
+            real = path.resolve()
+            if real not in seen:
+                seen.add(real)
+                yield path, root
+
+
+def _is_picture(path: Path, settings: Settings) -> bool:
+    """A visible picture file that is not the result of the same request before."""
+    if path.name.startswith(".") or path.suffix.lower() not in PICTURE_SUFFIXES or not path.is_file():
+        return False
+    tag = output_name(Path("a.png"), settings).removeprefix("a").removesuffix(".png")
+    tag = tag.removesuffix(Path(tag).suffix) if format_of(Path(tag)) else tag
+    origin = path.stem.removesuffix(tag)
+    made = origin != path.stem and any(path.with_name(origin + one).exists() for one in PICTURE_SUFFIXES)
+    return not made
+
+
+def _place(source: Path, root: Path | None, output: Path | None) -> Path:
+    if output is None:
+        return source.parent
+    return output if root is None else output / source.parent.relative_to(root)
+
+
+def _refuse_clashes(jobs: list[Job]) -> None:
+    inputs = {job.source.resolve() for job in jobs}
+    targets: dict[Path, Path] = {}
+    for job in jobs:
+        real = job.target.resolve()
+        if real in inputs:
+            raise BadRequest(f"{job.target} is an input; a picture is never written over a source, use another -o")
+        if real in targets:
+            raise BadRequest(
+                f"{targets[real]} and {job.source} would both become {job.target}; rename one, or enlarge them apart"
+            )
+        targets[real] = job.source
+
+
+def run(
+    jobs: list[Job],
+    settings: Settings,
+    on_event: Callable[[Event], None] | None = None,
+    *,
+    opener: Opener | None = None,
+) -> Summary:
+    """Do all jobs; one that fails does not stop the rest. Events of one job come in order, one at a time.
+
+    ``settings.jobs`` pictures are done side by side. KeyboardInterrupt stops those in work (no partial file stays).
+    """
+    batch = _Batch(settings, on_event or (lambda _: None), opener or Opener())
+    if settings.jobs == 1 or len(jobs) == 1:
+        ends = [batch.one(job) for job in jobs]
+    else:
+        ends = _side_by_side(jobs, batch, settings.jobs)
+    done = tuple(end.result for end in ends if end.result is not None)
+    skipped = tuple(end.job for end in ends if end.kind == "skipped")
+    return Summary(done, skipped, tuple((end.job, end.error) for end in ends if end.error is not None))
+
+
+def _side_by_side(jobs: list[Job], batch: "_Batch", count: int) -> list[Event]:
+    with ThreadPoolExecutor(count, thread_name_prefix="picture") as pool:
+        futures: list[Future[Event]] = [pool.submit(batch.one, job) for job in jobs]
+        try:
+            left = set(futures)
+            while left:  # short waits, so that Ctrl-C is heard at once
+                _, left = wait(left, timeout=0.2, return_when=FIRST_COMPLETED)
+        except BaseException:
+            batch.stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+        return [future.result() for future in futures]
+
+
+class _Stopped(Exception):
+    """Another thread was interrupted: this picture is given up."""
+
+
+class _Batch:
+    def __init__(self, settings: Settings, on_event: Callable[[Event], None], opener: Opener) -> None:
+        self._settings, self._opener, self._tell_raw = settings, opener, on_event
+        self._lock = threading.Lock()
+        self._states: dict[Path, State] = {}
+        self.stop = threading.Event()
+
+    def one(self, job: Job) -> Event:
+        try:
+            end = self._done_before(job) or self._do(job)
+        except SuperresError as error:
+            end = Event("failed", job, error=error, message=str(error))
+        except MemoryError:
+            error = BadOutput(f"{job.source}: the memory does not suffice; lower --max-memory or --jobs")
+            end = Event("failed", job, error=error, message=str(error))
+        except OSError as problem:
+            error = BadInput(f"{job.source}: {problem.strerror or problem}")
+            end = Event("failed", job, error=error, message=str(error))
+        self._tell(end)
+        return end
+
+    def _done_before(self, job: Job) -> Event | None:
+        if not job.target.exists():
+            return None
+        known = self._settings.resume and self._state(job).knows(job.target)
+        if known and self._state(job).fresh(job.source, job.target, self._settings):
+            return Event("skipped", job, message=f"{job.target} is done")
+        if not known and not self._settings.overwrite:
+            return Event("skipped", job, message=f"{job.target} exists already; --overwrite replaces it")
+        return None
+
+    def _do(self, job: Job) -> Event:
+        def on_progress(progress: Progress) -> None:
+            if self.stop.is_set():
+                raise _Stopped
+            self._tell(Event("progress", job, progress.part, progress.plan))
+
+        def on_plan(plan: Plan) -> None:
+            self._tell(Event("begin", job, plan=plan))
+
+        job.target.parent.mkdir(parents=True, exist_ok=True)
+        state = self._state(job) if self._settings.resume else None
+        before = state.content(job.source) if state else ""
+        result = upscale_file(
+            job.source, job.target, self._settings, opener=self._opener, on_plan=on_plan, on_progress=on_progress
+        )
+        if state is not None:
+            state.note(job.target, before, self._settings)
+        return Event("done", job, 1.0, result.plan, result)
+
+    def _state(self, job: Job) -> State:
+        folder = job.target.parent.resolve()
+        with self._lock:
+            if folder not in self._states:
+                self._states[folder] = State(folder)
+            return self._states[folder]
+
+    def _tell(self, event: Event) -> None:
+        with self._lock:
+            self._tell_raw(event)

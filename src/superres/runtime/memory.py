@@ -1,0 +1,41 @@
+"""How much memory there is, and how much this process has used."""
+
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+GIGABYTE = 1 << 30
+
+
+def peak() -> int | None:
+    """The most bytes this process has held so far; ``None`` where the system does not tell."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(most) if sys.platform == "darwin" else int(most) * 1024
+
+
+def held() -> int:
+    """Bytes this process holds now, or a usual figure where the system does not tell."""
+    with suppress(OSError, ValueError, IndexError):
+        import resource
+
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    return 120 << 20
+
+
+def free() -> int | None:
+    """Bytes that may be had without swapping; ``None`` where the system does not tell."""
+    with suppress(OSError, ValueError, IndexError):
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    return None
+
+
+def default_limit() -> int:
+    """What one enlargement may use when nothing was said: half of what is free, at most 1 GB."""
+    have = free()
+    return GIGABYTE if have is None else max(256 << 20, min(GIGABYTE, have // 2))

@@ -1,0 +1,219 @@
+"""The one place that knows models, engines and baselines: from a name in the settings to an open Upscaler.
+
+What was learnt about a model on this machine (halo, speed) is kept in the cache folder; a cache that cannot be read or
+written is no error.
+"""
+
+import hashlib
+import json
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from superres.graph.cost import multiply_adds, peak_bytes
+from superres.graph.graph import Graph
+from superres.graph.radius import alignment, halo
+from superres.images.picture import PictureInfo
+from superres.runtime.engines import choose
+from superres.runtime.ensemble import SelfEnsemble
+from superres.runtime.models import Model, auto_family, load
+from superres.runtime.settings import Settings
+from superres.runtime.tiles import measure_halo
+from superres.types import Array, EngineUnavailable, Upscaler
+
+_UNKNOWN_WORK = 200_000  # multiply-adds a pixel assumed of a foreign file without a graph
+_UNKNOWN_BYTES = 64 * 4 * 8  # and bytes a pixel
+_SAMPLE_SIDES = (160, 288)  # of the drawn tile on which a halo is measured
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A model, not opened yet. ``channels`` is 0 where any number will do; ``halo`` ``None``: the whole picture.
+
+    ``open(engine, device, threads)`` opens it; ``engines`` names those that can.
+    """
+
+    name: str
+    key: str
+    scale: int
+    channels: int
+    halo: int | None
+    alignment: int
+    graph: Graph | None
+    open: Callable[[str, str, int | None], Upscaler]
+    engine: str | None = None  # the only one that runs it
+
+    def multiply_adds(self, height: int, width: int) -> int:
+        if self.graph is None:
+            return (0 if self.engine == "numpy" else _UNKNOWN_WORK) * height * width
+        return multiply_adds(self.graph, height, width)
+
+    def bytes(self, height: int, width: int) -> int:
+        """Memory of one run on a tile: an engine's packed copies and scratch come to about as much again."""
+        if self.graph is None:
+            return (64 * self.scale**2 if self.engine == "numpy" else _UNKNOWN_BYTES) * height * width
+        weights = sum(4 * weight.size for weight in self.graph.weights.values())
+        return 2 * peak_bytes(self.graph, height, width) + 4 * weights
+
+
+def network_of(model: Model) -> Network:
+    """The facts of a model that planning needs."""
+    graph = model.graph
+    opened = _opens(model)
+    if graph is not None:
+        return Network(
+            model.name, graph_key(graph), graph.scale, graph.channels, halo(graph), alignment(graph), graph, opened
+        )
+    if model.foreign is not None:
+        key = _file_key(model.foreign.path)
+        return Network(model.name, key, model.scale, model.channels, None, 1, None, opened, model.foreign.engine)
+    return Network(model.name, model.name, model.scale, 0, model.open().halo, 1, None, opened, "numpy")
+
+
+def _opens(model: Model) -> Callable[[str, str, int | None], Upscaler]:
+    return lambda engine, device, threads: model.open(engine, device=device, threads=threads)
+
+
+def _file_key(path: Path) -> str:
+    digest = hashlib.sha256(path.read_bytes())
+    if path.suffix.lower() in (".param", ".bin"):
+        other = path.with_suffix(".bin" if path.suffix.lower() == ".param" else ".param")
+        digest.update(other.read_bytes())
+    return digest.hexdigest()[:24]
+
+
+def graph_key(graph: Graph) -> str:
+    """A hash of operations and weights."""
+    digest = hashlib.sha256(repr(graph.operations).encode())
+    for key in sorted(graph.weights):
+        digest.update(key.encode() + graph.weights[key].tobytes())
+    return digest.hexdigest()[:24]
+
+
+class Opener:
+    """Models and engines, each opened once for each thread that uses them."""
+
+    def __init__(self) -> None:
+        self._networks: dict[tuple[Any, ...], Network] = {}
+        self._lock = threading.RLock()
+        self._local = threading.local()
+
+    def network(
+        self, settings: Settings, info: PictureInfo, wanted: float, sample: Array | None = None
+    ) -> Network | None:
+        """The model for a picture that is to become ``wanted`` times larger; ``None`` where nothing is enlarged.
+
+        ``sample`` is a piece of the picture (h, w, bands), by whose noise ``auto`` chooses.
+        """
+        if wanted <= 1:
+            return None
+        name = auto_family(info, sample) if settings.model == "auto" else settings.model
+        facts = (name, wanted, settings.model_scale, settings.model_range)
+
+        def make() -> Network:
+            return network_of(
+                load(name, scale=wanted, model_scale=settings.model_scale, model_range=settings.model_range)
+            )
+
+        return self._kept(facts, make)
+
+    def _kept(self, key: tuple[Any, ...], make: Callable[[], Network]) -> Network:
+        with self._lock:
+            if key not in self._networks:
+                self._networks[key] = make()
+            return self._networks[key]
+
+    def engine_name(self, network: Network, settings: Settings) -> str:
+        """The engine that will run the model."""
+        if network.engine is not None:
+            if settings.engine not in ("auto", network.engine) and network.engine != "numpy":
+                raise EngineUnavailable(f"{network.name} runs on {network.engine} only, not on {settings.engine}")
+            return network.engine
+        if settings.engine == "auto" and settings.device == "cpu" and network.graph is not None:
+            return choose.fastest(network.graph, threads=settings.threads)
+        return settings.engine
+
+    def upscaler(self, network: Network, settings: Settings) -> Upscaler:
+        """The model on its engine, opened once a thread."""
+        held: dict[tuple[Any, ...], Upscaler] = self._local.__dict__.setdefault("held", {})
+        key = (network.key, settings.engine, settings.device, settings.threads)
+        if key not in held:
+            held[key] = network.open(self.engine_name(network, settings), settings.device, settings.threads)
+        return SelfEnsemble(held[key]) if settings.self_ensemble else held[key]
+
+    def reference(self, network: Network, settings: Settings) -> Upscaler | None:
+        """The slow and sure path for tiles in doubt: another engine on the CPU, torch before others, one thread."""
+        if network.engine is not None:
+            return None
+        used = self.engine_name(network, settings) if settings.device == "cpu" else ""
+        missing = choose.available()
+        for name in ("torch", "onnxruntime", "openvino", "ncnn"):
+            if missing[name] is None and name != used:
+                with suppress(EngineUnavailable):
+                    one = network.open(name, "cpu", 1)
+                    return SelfEnsemble(one) if settings.self_ensemble else one
+        return None
+
+    def measured_halo(self, network: Network, settings: Settings) -> int:
+        """The smallest halo that cannot be seen, measured once per model."""
+        with self._lock:
+            known = _recall("halos.json")
+            if network.key not in known:
+                opened = network.open(self.engine_name(network, settings), settings.device, settings.threads)
+                found = 0
+                for side in _SAMPLE_SIDES:
+                    found = measure_halo(opened, choose.sample(network.channels or 3, side))
+                    if found < (side - 16) // 2:
+                        break
+                known[network.key] = found + (-found) % network.alignment
+                _remember("halos.json", known)
+            return int(known[network.key])
+
+    def rate(self, network: Network, settings: Settings, *, measure: bool = False) -> float | None:
+        """Multiply-adds a second of the model here, as last seen; timed on one small tile when asked to."""
+        known = _recall("rates.json")
+        key = self._rate_key(network, settings)
+        if key in known or not measure or network.multiply_adds(1, 1) == 0:
+            return known.get(key)
+        side = 96 + (-96) % network.alignment
+        opened, tile = self.upscaler(network, settings), choose.sample(network.channels or 3, side)
+        opened(tile)
+        began = time.perf_counter()
+        opened(tile)
+        return network.multiply_adds(side, side) / max(1e-6, time.perf_counter() - began)
+
+    def learn(self, network: Network, settings: Settings, rate: float) -> None:
+        """Remember a rate that a whole picture went at."""
+        with self._lock:
+            _remember("rates.json", {**_recall("rates.json"), self._rate_key(network, settings): rate})
+
+    def _rate_key(self, network: Network, settings: Settings) -> str:
+        engine = self.engine_name(network, settings)
+        return f"{network.key} {engine} {settings.device} {settings.threads or os.cpu_count()}"
+
+
+def _recall(name: str) -> dict[str, float]:
+    try:
+        found: Any = json.loads((choose.cache_folder() / name).read_text())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    pairs = cast(dict[Any, Any], found).items()
+    return {str(key): float(value) for key, value in pairs if isinstance(value, int | float) and value > 0}
+
+
+def _remember(name: str, content: dict[str, float]) -> None:
+    file = choose.cache_folder() / name
+    beside = file.with_name(f".{name}.{os.getpid()}.{threading.get_ident()}.part")
+    with suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_text(json.dumps(content))
+        beside.replace(file)
+    with suppress(OSError):
+        beside.unlink(missing_ok=True)

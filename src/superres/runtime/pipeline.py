@@ -1,0 +1,213 @@
+"""One picture file through a network into another file."""
+
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from superres.images.formats import format_of
+from superres.images.picture import PictureInfo
+from superres.images.read import Picture, open_picture
+from superres.images.write import WriteOptions, write_picture
+from superres.runtime import memory
+from superres.runtime.bands import Bands, FloatRange
+from superres.runtime.guards import Guarded
+from superres.runtime.opening import Opener
+from superres.runtime.plan import Plan, make_plan
+from superres.runtime.scaling import rows_at_once
+from superres.runtime.settings import Settings
+from superres.runtime.stream import enlarged
+from superres.types import Array, BadInput, BadOutput, BadRequest
+
+LEAST_QUALITY = 90
+_SAMPLE_ROWS = 128
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one picture. ``pixels_per_second`` counts output pixels; ``retried`` names tiles done again."""
+
+    source: Path
+    target: Path
+    plan: Plan
+    seconds: float
+    pixels_per_second: float
+    peak_memory: int | None
+    warnings: tuple[str, ...] = ()
+    retried: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The figures as plain values, for JSON."""
+        return {
+            "input": str(self.source),
+            "output": str(self.target),
+            "width": self.plan.size[0],
+            "height": self.plan.size[1],
+            "model": self.plan.network.name if self.plan.network else None,
+            "engine": self.plan.engine,
+            "seconds": round(self.seconds, 3),
+            "pixels_per_second": round(self.pixels_per_second),
+            "peak_memory": self.peak_memory,
+            "retried": list(self.retried),
+            "warnings": list(self.warnings),
+        }
+
+
+@dataclass
+class Progress:
+    """Told to the caller after each tile: ``done`` of ``total`` input pixels, all frames."""
+
+    plan: Plan
+    done: int = 0
+
+    @property
+    def part(self) -> float:
+        return min(1.0, self.done / (self.plan.info.width * self.plan.info.height * self.plan.frames))
+
+
+def plan_file(source: Path, settings: Settings, *, opener: Opener | None = None, target: Path | None = None) -> Plan:
+    """The plan for a file, with a measured time where none is known; nothing is enlarged or written."""
+    with open_picture(source, max_pixels=settings.max_pixels) as picture:
+        return _plan(picture, target, settings, opener or Opener(), measure=True)
+
+
+def upscale_file(
+    source: Path,
+    target: Path,
+    settings: Settings | None = None,
+    *,
+    opener: Opener | None = None,
+    on_plan: Callable[[Plan], None] | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Result:
+    """Enlarge the picture in ``source`` into ``target``, whose ending says the format.
+
+    The file appears whole or not at all. How samples are brought to [0, 1] is told in
+    :mod:`superres.runtime.bands`; float pictures are read twice, first for their range. Raises BadInput, BadRequest,
+    BadModel, EngineUnavailable or BadOutput.
+    """
+    settings, opener = settings or Settings(), opener or Opener()
+    if target.exists() and target.samefile(source):
+        raise BadRequest(f"{target} is the input itself; a picture is never written over its source, use -o")
+    began = time.perf_counter()
+    with open_picture(source, max_pixels=settings.max_pixels) as picture:
+        plan = _plan(picture, target, settings, opener)
+        if on_plan is not None:
+            on_plan(plan)
+        progress = Progress(plan)
+        guard = _guarded(plan, settings, opener)
+        strips = _strips(picture, plan, guard, progress, on_progress)
+        try:
+            write_picture(target, outgoing(plan, target), strips, write_options(plan, settings))
+        except BadOutput as error:
+            text = str(error)
+            raise error if str(target) in text else BadOutput(f"{source}: {text}") from error
+        except BadInput as error:
+            text = str(error)
+            raise error if str(source) in text else BadInput(f"{source}: {text}") from error
+        finally:
+            strips.close()
+    seconds = max(1e-6, time.perf_counter() - began)
+    if plan.network is not None and plan.multiply_adds > 10**10:
+        opener.learn(plan.network, settings, plan.multiply_adds / seconds)
+    retried = tuple(guard.retried) if guard else ()
+    again = (f"{len(retried)} tile(s) were computed again by the reference engine: {retried[0]}",) if retried else ()
+    return Result(
+        source,
+        target,
+        plan,
+        seconds,
+        plan.size[0] * plan.size[1] * plan.frames / seconds,
+        memory.peak(),
+        plan.warnings + again,
+        retried,
+    )
+
+
+def _plan(picture: Picture, target: Path | None, settings: Settings, opener: Opener, *, measure: bool = False) -> Plan:
+    info = picture.info
+    name = settings.format or info.format
+    if target is not None:
+        found = format_of(target)
+        if found is None:
+            raise BadRequest(f"{target}: its ending names no picture format; end it in .png, .jpg, .webp, .tif, ...")
+        if settings.format is not None and found != settings.format:
+            raise BadRequest(f"{target} ends in {target.suffix} but --format says {settings.format}; make them agree")
+        name = found
+    sample = picture.rows(0, 0, min(_SAMPLE_ROWS, info.height)) if settings.model == "auto" else None
+    return make_plan(info, settings, opener, format=name, sample=sample, measure=measure)
+
+
+def _guarded(plan: Plan, settings: Settings, opener: Opener) -> Guarded | None:
+    network = plan.network
+    if network is None:
+        return None
+    return Guarded(opener.upscaler(network, settings), lambda: opener.reference(network, settings))
+
+
+def _strips(
+    picture: Picture,
+    plan: Plan,
+    guard: Guarded | None,
+    progress: Progress,
+    on_progress: Callable[[Progress], None] | None,
+) -> Generator[Array, None, None]:
+    """The strips of all frames, one below the other."""
+    info = picture.info
+    bands = bands_of(picture, plan.frames)
+
+    def on_tile(pixels: int) -> None:
+        progress.done += pixels
+        if on_progress is not None:
+            on_progress(progress)
+
+    for frame in range(plan.frames):
+        yield from enlarged(
+            lambda top, height, frame=frame: picture.rows(frame, top, height),
+            plan.grid,
+            bands,
+            guard,
+            (plan.size[1], plan.size[0]),
+            factor=(plan.factor[1], plan.factor[0]),
+            channels=plan.network.channels if plan.network else 0,
+            on_tile=on_tile,
+        )
+    assert progress.done == info.width * info.height * plan.frames
+
+
+def bands_of(picture: Picture, frames: int) -> Bands:
+    """What the samples mean; a float picture is read once for its range."""
+    info = picture.info
+    if info.sample != "float32":
+        return Bands(info.bands, info.alpha, info.sample)
+    seen = FloatRange(info.alpha)
+    step = rows_at_once(info.bands, info.width)
+    for frame in range(frames):
+        for top in range(0, info.height, step):
+            seen.add(picture.rows(frame, top, min(step, info.height - top)))
+    return seen.bands(info.bands)
+
+
+def outgoing(plan: Plan, target: Path) -> PictureInfo:
+    """The facts of the result: the source's, with its size, format and the resolution that keeps its print size."""
+    info = plan.info
+    across, down = plan.factor
+    dpi = None if info.dpi is None else (info.dpi[0] * across, info.dpi[1] * down)
+    return replace(
+        info, path=target, format=plan.format, width=plan.size[0], height=plan.size[1], dpi=dpi, frames=plan.frames
+    )
+
+
+def write_options(plan: Plan, settings: Settings) -> WriteOptions:
+    """How to encode: as the source was when the format stays, its quality at least 90."""
+    info, same = plan.info, plan.format == plan.info.format
+    quality = settings.quality or max(LEAST_QUALITY, (info.quality or 0) if same or not info.lossless else 0)
+    lossless = settings.lossless if settings.lossless is not None else same and info.lossless and not settings.quality
+    return WriteOptions(
+        quality=quality,
+        subsampling=info.subsampling if plan.format == "jpeg" else None,
+        lossless=bool(lossless),
+        compression=info.compression if same and plan.format == "tiff" else None,
+        tile=info.tile if same and plan.format == "tiff" else None,
+    )

@@ -1,0 +1,224 @@
+"""What will be done to one picture, decided before anything is computed."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from superres.images.formats import check_fits, kept_frames, losses
+from superres.images.picture import PictureInfo
+from superres.runtime import memory
+from superres.runtime.opening import Network, Opener
+from superres.runtime.scaling import DEFAULT_FACTOR, target_size
+from superres.runtime.settings import Settings
+from superres.runtime.tiles import Grid
+from superres.types import Array, BadRequest
+
+SIDES = (512, 384, 256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8)
+DEEP = 64  # px: beyond this an exact halo costs several times the picture, so a smaller one is measured
+_FIXED = 64 << 20  # encoder, decoder and engine, beside what grows with the picture
+_PER_TILE = 2000  # input pixels' worth of work that each further tile costs
+_ITEM = {"uint8": 1, "uint16": 2, "float32": 4}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Sizes and factors are (width, height), in pixels; ``peak_memory`` is in bytes, an estimate for the whole process.
+
+    ``network`` is ``None`` for a plain bicubic resize. ``multiply_adds`` and ``seconds`` count all frames;
+    ``seconds`` is ``None`` as long as nothing was measured with this model on this machine.
+    """
+
+    info: PictureInfo
+    size: tuple[int, int]
+    factor: tuple[float, float]
+    format: str
+    frames: int
+    network: Network | None
+    engine: str
+    device: str
+    grid: Grid
+    halo_note: str
+    peak_memory: int
+    max_memory: int
+    multiply_adds: int
+    seconds: float | None
+    warnings: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The plan as plain values, for JSON."""
+        high, wide = self.grid.shape
+        return {
+            "input": str(self.info.path),
+            "input_size": [self.info.width, self.info.height],
+            "output_size": list(self.size),
+            "format": self.format,
+            "frames": self.frames,
+            "factor": [round(f, 6) for f in self.factor],
+            "engine": self.engine,
+            "device": self.device,
+            "model": self.network.name if self.network else None,
+            "model_scale": self.network.scale if self.network else 1,
+            "tile": [wide - 2 * self.grid.halo, high - 2 * self.grid.halo] if self.grid.count > 1 else [wide, high],
+            "tiles": self.grid.count * self.frames,
+            "halo": self.grid.halo,
+            "halo_note": self.halo_note,
+            "excess": round(self.grid.excess, 4),
+            "peak_memory": self.peak_memory,
+            "max_memory": self.max_memory,
+            "multiply_adds": self.multiply_adds,
+            "seconds": self.seconds,
+            "warnings": list(self.warnings),
+        }
+
+    def explain(self) -> str:
+        """The plan in words, one fact a line."""
+        info, facts = self.info, self.as_dict()
+        frames = f", {self.frames} frames" if self.frames > 1 else ""
+        model = f"{self.network.name} (x{self.network.scale})" if self.network else "none: bicubic resize"
+        time = "not known yet" if self.seconds is None else f"about {self.seconds:.1f} s"
+        lines = [
+            f"picture   {info.path}: {info.width}x{info.height}, {info.bands} bands, {info.sample}{frames}",
+            f"result    {self.size[0]}x{self.size[1]} {self.format}, factor {max(self.factor):.4g}",
+            f"model     {model}",
+            f"engine    {self.engine} on {self.device}",
+            f"tiles     {facts['tiles']} of {facts['tile'][0]}x{facts['tile'][1]}, {self.grid.excess:.2f}x the pixels",
+            f"halo      {self.grid.halo} px, {self.halo_note}",
+            f"memory    about {self.peak_memory / 2**20:.0f} MB, at most {self.max_memory / 2**20:.0f} MB",
+            f"work      {self.multiply_adds / 1e9:.1f} G multiply-adds",
+            f"time      {time}",
+        ]
+        return "\n".join(lines + [f"warning   {text}" for text in self.warnings])
+
+
+def make_plan(
+    info: PictureInfo,
+    settings: Settings,
+    opener: Opener,
+    *,
+    format: str | None = None,  # noqa: A002
+    sample: Array | None = None,
+    measure: bool = False,
+) -> Plan:
+    """Choose model, engine, halo and tile for a picture; ``sample`` is a piece of it, for the choice by noise.
+
+    ``measure`` times one small tile where this machine's speed with the model is not known yet. Raises
+    :class:`BadRequest` for a memory limit that even the smallest tile would exceed, BadOutput for a size that the
+    format cannot hold.
+    """
+    name = format or settings.format or info.format
+    size = target_size(info.width, info.height, settings)
+    flat = info.alpha and name in ("jpeg", "bmp", "ppm")
+    check_fits(name, size[0], size[1], info.bands - flat, info.sample)
+    factor = _factor(info, settings, size)
+    network = opener.network(settings, info, max(factor), sample)
+    halo, note = _halo(network, settings, opener)
+    if info.alpha:
+        halo = max(halo, 2)
+    limit = settings.max_memory or memory.default_limit()
+    grid, peak = _tiled(info, settings, network, halo, size, limit)
+    frames = kept_frames(info, name)
+    work = 0
+    if network is not None:
+        work = network.multiply_adds(*grid.shape) * grid.count * frames * _passes(info, network)
+        work *= 8 if settings.self_ensemble else 1
+    rate = opener.rate(network, settings, measure=measure) if network else None
+    engine = opener.engine_name(network, settings) if network else "numpy"
+    return Plan(
+        info=info,
+        size=size,
+        factor=factor,
+        format=name,
+        frames=frames,
+        network=network,
+        engine=engine,
+        device=settings.device,
+        grid=grid,
+        halo_note=note,
+        peak_memory=peak,
+        max_memory=limit,
+        multiply_adds=work,
+        seconds=work / rate if rate else None,
+        warnings=(*info.warnings, *losses(info, name)),
+    )
+
+
+def _factor(info: PictureInfo, settings: Settings, size: tuple[int, int]) -> tuple[float, float]:
+    """Across and down: what was asked where a factor was, not the ratio of sizes that were rounded up."""
+    if all(asked is None for asked in (settings.size, settings.width, settings.height, settings.fit)):
+        factor = settings.scale or DEFAULT_FACTOR
+        return factor, factor
+    return size[0] / info.width, size[1] / info.height
+
+
+def _passes(info: PictureInfo, network: Network) -> int:
+    colours = info.bands - info.alpha
+    own = 1 if network.channels in (0, colours) else colours
+    return own + info.alpha
+
+
+def _halo(network: Network | None, settings: Settings, opener: Opener) -> tuple[int, str]:
+    if network is None:
+        return 0, "rows stream through"
+    known = network.halo
+    if settings.exact:
+        if known is None:
+            return 1 << 24, "the whole picture: the model sees all of it"
+        return known, "exact: the model's radius"
+    if known is not None and known <= DEEP:
+        return known, "exact: the model's radius"
+    measured = opener.measured_halo(network, settings)
+    radius = "the whole picture" if known is None else f"{known} px"
+    return measured, f"measured: the error stays under half an 8-bit step (the model sees {radius}; --exact takes all)"
+
+
+def _tiled(
+    info: PictureInfo, settings: Settings, network: Network | None, halo: int, size: tuple[int, int], limit: int
+) -> tuple[Grid, int]:
+    """The grid that costs least within the limit, and its peak memory."""
+    align = network.alignment if network else 1
+    base = memory.held() + _FIXED
+    best: tuple[float, Grid, int] | None = None
+    least = math.inf
+    for tile in _candidates(info, settings, halo):
+        grid = Grid(info.height, info.width, tile, halo, align)
+        need = base + _bytes(info, grid, network, size)
+        least = min(least, need)
+        cost = grid.count * (grid.shape[0] * grid.shape[1] + _PER_TILE)
+        if need <= limit and (best is None or cost < best[0]):
+            best = cost, grid, need
+    if best is None:
+        flag = "--max-memory" if settings.max_memory else "the free memory"
+        hint = "" if settings.tile == "auto" else f" with --tile {settings.tile}"
+        raise BadRequest(
+            f"{flag} of {limit / 2**20:.0f} MB is too little for {info.path.name} ({info.width}x{info.height}){hint}; "
+            f"the least that works is --max-memory {math.ceil(least / 2**20)}M"
+        )
+    return best[1], best[2]
+
+
+def _candidates(info: PictureInfo, settings: Settings, halo: int) -> Iterator[tuple[int, int]]:
+    if settings.tile != "auto":
+        yield settings.tile, settings.tile
+        return
+    # a deep model's halo asks for larger tiles, or most of the work is halo
+    sides = (4 * halo, 2 * halo, *SIDES) if DEEP < halo < 4096 else SIDES
+    for high in sides:
+        for wide in sides:
+            if high <= wide and high < 2 * info.height + 512:
+                yield high, wide
+
+
+def _bytes(info: PictureInfo, grid: Grid, network: Network | None, size: tuple[int, int]) -> int:
+    """What one pass over the picture holds at once, beside the process itself."""
+    width, item = grid.width, _ITEM[info.sample]
+    s = network.scale if network else 1
+    whole = size == (s * info.width, s * info.height)
+    high, wide = grid.shape
+    if network is None:
+        return 6 * (8 << 20) + 64 * max(width, size[0]) * info.bands * 4
+    window = 2 * high * width * info.bands * item
+    strip = s * s * grid.strip_height * width * info.bands * (item if whole else 4)
+    resized = 0 if whole else 64 * max(s * width, size[0]) * info.bands * 4 + (32 << 20)
+    tile = network.bytes(high, wide) + 4 * s * s * high * wide * info.bands * 4
+    return window + 2 * strip + resized + tile

@@ -1,0 +1,116 @@
+"""What a user asks of one enlargement, checked before anything is opened."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from superres.types import BadRequest
+
+FORMATS = ("png", "jpeg", "webp", "tiff", "avif", "gif")
+_ALIASES = {"jpg": "jpeg", "tif": "tiff", "apng": "png"}
+_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+MAX_FACTOR = 64.0
+MAX_PIXELS = 2_000_000_000  # of an input: beyond this a file is taken for a decompression bomb unless a limit is given
+
+
+def parse_memory(text: str) -> int:
+    """``500M``, ``1.5G``, ``800000000`` -> bytes (K, M, G are powers of 1024)."""
+    found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([KMGT]?)(?:I?B)?\s*", text.upper())
+    if not found:
+        raise BadRequest(f"--max-memory {text!r} is not an amount of memory; write it like 500M or 2G")
+    return int(float(found[1]) * _UNITS[found[2]])
+
+
+def parse_size(text: str, flag: str = "--size") -> tuple[int, int]:
+    """``1920x1080`` -> (1920, 1080), width first. ``flag`` is named in the error."""
+    found = re.fullmatch(r"\s*([0-9]+)\s*[xX]\s*([0-9]+)\s*", text)
+    if not found:
+        raise BadRequest(f"{flag} {text!r} is not a size; write width x height, like 1920x1080")
+    return int(found[1]), int(found[2])
+
+
+def parse_tile(text: str) -> int | Literal["auto"]:
+    """``auto`` or a number of pixels."""
+    if text.strip().lower() == "auto":
+        return "auto"
+    if not text.strip().isdigit():
+        raise BadRequest(f"--tile {text!r} is neither 'auto' nor a number of pixels")
+    return int(text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The flags of ``superres upscale`` that concern one picture; sizes are (width, height) in pixels.
+
+    At most one of ``scale``, ``size``, ``width`` / ``height`` and ``fit`` may be given; none means four times.
+    ``tile`` is the side of a tile in input pixels without its halo; ``max_memory`` is in bytes for the whole process.
+    Raises :class:`BadRequest`, naming the flag.
+    """
+
+    scale: float | None = None
+    size: tuple[int, int] | None = None
+    width: int | None = None
+    height: int | None = None
+    fit: tuple[int, int] | None = None
+    model: str = "auto"
+    engine: str = "auto"
+    device: str = "cpu"
+    threads: int | None = None
+    tile: int | Literal["auto"] = "auto"
+    exact: bool = False
+    max_memory: int | None = None
+    overwrite: bool = False
+    resume: bool = False
+    jobs: int = 1
+    format: str | None = None
+    quality: int | None = None
+    lossless: bool | None = None
+    self_ensemble: bool = False
+    max_pixels: int = MAX_PIXELS
+    model_scale: int | None = None
+    model_range: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_target(self)
+        _at_least("--jobs", self.jobs, 1)
+        _at_least("--threads", self.threads, 1)
+        _at_least("--max-pixels", self.max_pixels, 1)
+        _at_least("--model-scale", self.model_scale, 1)
+        if self.tile != "auto":
+            _at_least("--tile", self.tile, 8)
+        if self.max_memory is not None:
+            _at_least("--max-memory", self.max_memory, 2**20)
+        if self.quality is not None and not 1 <= self.quality <= 100:
+            raise BadRequest(f"--quality {self.quality} is outside 1 to 100")
+        if self.model_range is not None and not self.model_range > 0:
+            raise BadRequest(f"--model-range {self.model_range} is not above 0; it is 1 or 255 for most models")
+        if self.format is not None:
+            object.__setattr__(self, "format", format_name(self.format))
+
+
+def format_name(text: str) -> str:
+    """The canonical name of an output format: ``JPG`` -> ``jpeg``."""
+    name = text.lower().lstrip(".")
+    name = _ALIASES.get(name, name)
+    if name not in FORMATS:
+        raise BadRequest(f"--format {text!r} cannot be written; use one of {', '.join(FORMATS)}")
+    return name
+
+
+def _at_least(flag: str, value: int | None, least: int) -> None:
+    if value is not None and value < least:
+        raise BadRequest(f"{flag} {value} is too small; the least is {least}")
+
+
+def _check_target(s: Settings) -> None:
+    given = {"--scale": s.scale, "--size": s.size, "--width/--height": s.width or s.height, "--fit": s.fit}
+    names = [name for name, value in given.items() if value is not None]
+    if len(names) > 1:
+        raise BadRequest(f"{' and '.join(names)} were given together; they contradict each other, give one")
+    if s.scale is not None and not 0 < s.scale <= MAX_FACTOR:
+        raise BadRequest(f"--scale {s.scale} is outside what can be done: above 0, at most {MAX_FACTOR:g}")
+    for flag, pair in (("--size", s.size), ("--fit", s.fit)):
+        if pair is not None and min(pair) < 1:
+            raise BadRequest(f"{flag} {pair[0]}x{pair[1]} is empty; both sides must be at least 1")
+    _at_least("--width", s.width, 1)
+    _at_least("--height", s.height, 1)

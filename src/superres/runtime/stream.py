@@ -1,0 +1,71 @@
+"""Rows of a picture in, rows of the enlarged picture out, in bounded memory."""
+
+from collections.abc import Callable, Iterator
+
+from superres.runtime.bands import BandNet, Bands, Rows, enlarge
+from superres.runtime.scaling import RowResizer, rows_at_once
+from superres.runtime.tiles import Grid, RowSource, strips
+from superres.types import Array, Box, Upscaler
+
+
+def enlarged(
+    rows: RowSource,
+    grid: Grid,
+    bands: Bands,
+    upscaler: Upscaler | None,
+    out: tuple[int, int],
+    *,
+    factor: tuple[float, float] | None = None,
+    channels: int = 0,
+    on_tile: Callable[[int], None] | None = None,
+) -> Iterator[Array]:
+    """Strips (h, out width, bands) of one frame in its own sample type; ``out`` is (height, width).
+
+    ``factor`` is the exact one along both axes where ``out`` was rounded from it; else the ratio of the sizes.
+    ``upscaler`` is for ``channels`` channels (0: any); ``None`` means a plain bicubic resize. Where its whole factor
+    leads past or short of ``out``, an antialiased resize of its float result follows. Tiles are checked by whoever
+    wraps the upscaler (:class:`superres.runtime.guards.Guarded`).
+    """
+    if upscaler is None:
+        yield from _resized(_plain(rows, grid, bands, on_tile), (grid.height, grid.width), out, factor, bands)
+        return
+    net, s = BandNet(upscaler, channels), upscaler.scale
+    whole = (s * grid.height, s * grid.width)
+
+    def work(tile: Array, core: Box) -> Rows:
+        return enlarge(net, bands.enter(tile), core, bands.alpha)
+
+    if whole == out:
+        yield from strips(rows, grid, s, lambda tile, core: bands.leave(work(tile, core)), on_tile)
+    else:
+        rest = None if factor is None else (factor[0] / s, factor[1] / s)
+        yield from _resized(strips(rows, grid, s, work, on_tile), whole, out, rest, bands)
+
+
+def _plain(rows: RowSource, grid: Grid, bands: Bands, on_tile: Callable[[int], None] | None) -> Iterator[Rows]:
+    step = rows_at_once(bands.count, grid.width)
+    for top in range(0, grid.height, step):
+        height = min(step, grid.height - top)
+        yield bands.enter(rows(top, height))
+        if on_tile is not None:
+            on_tile(height * grid.width)
+
+
+def _resized(
+    source: Iterator[Array],
+    size: tuple[int, int],
+    out: tuple[int, int],
+    factor: tuple[float, float] | None,
+    bands: Bands,
+) -> Iterator[Array]:
+    if size == out:
+        yield from (bands.leave(strip) for strip in source)
+        return
+    resizer = RowResizer(size, out, factor)
+    step = rows_at_once(bands.count, max(size[1], out[1]))
+    for strip in source:
+        for top in range(0, strip.shape[0], step):
+            done = resizer.push(strip[top : top + step])
+            # alpha is not clipped yet: where it overshoots, the colour that was multiplied by it does so as well
+            if done.shape[0]:
+                yield bands.leave(done)

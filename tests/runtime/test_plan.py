@@ -1,0 +1,127 @@
+"""Plans: tiles within the memory, and clear refusals."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from superres.graph.graph import Graph, Operation
+from superres.images.picture import PictureInfo
+from superres.runtime import opening
+from superres.runtime.opening import Network, Opener, graph_key
+from superres.runtime.plan import make_plan
+from superres.runtime.settings import Settings
+from superres.types import BadOutput, BadRequest
+
+INFO = PictureInfo(Path("a.png"), "png", 1000, 700, 3, False, "uint8")
+
+
+class Fake(Opener):
+    def __init__(self, halo=4, channels=3):
+        super().__init__()
+        self.measured = 0
+        self.net = Network("fake-x4", "fake", 4, channels, halo, 1, None, lambda *_: None, "ncnn")
+
+    def network(self, settings, info, wanted, sample=None):
+        return self.net if wanted > 1 else None
+
+    def measured_halo(self, network, settings):
+        self.measured += 1
+        return 24
+
+
+def test_a_plan_tells_everything():
+    plan = make_plan(INFO, Settings(), Fake())
+    facts = json.loads(json.dumps(plan.as_dict()))
+    assert facts["output_size"] == [4000, 2800]
+    assert facts["halo"] == 4
+    assert facts["engine"] == "ncnn"
+    for word in ("4000x2800", "fake-x4", "ncnn", "halo", "memory", "time"):
+        assert word in plan.explain()
+
+
+def test_less_memory_means_smaller_tiles():
+    wide = make_plan(INFO, Settings(max_memory=2**31), Fake())
+    tight = make_plan(INFO, Settings(max_memory=wide.peak_memory - (40 << 20)), Fake())
+    assert tight.peak_memory < wide.peak_memory
+    assert tight.peak_memory <= tight.max_memory
+    assert tight.grid.count > wide.grid.count
+
+
+def test_too_little_memory_names_what_works():
+    with pytest.raises(BadRequest, match="the least that works is --max-memory") as caught:
+        make_plan(INFO, Settings(max_memory=2**21), Fake())
+    least = int(str(caught.value).rsplit(" ", 1)[1].rstrip("M"))
+    assert make_plan(INFO, Settings(max_memory=(least + 8) << 20), Fake()).peak_memory <= (least + 8) << 20
+
+
+def test_a_hundred_megapixels_fit_in_a_gigabyte():
+    huge = replace(INFO, width=10000, height=10000)
+    for settings in (Settings(max_memory=2**30), Settings(max_memory=2**30, scale=3.5)):
+        plan = make_plan(huge, settings, Fake(halo=16))
+        assert plan.peak_memory <= 2**30
+        assert plan.grid.excess < 2.5
+
+
+def test_deep_models_are_measured_unless_exact():
+    deep = Fake(halo=349)
+    assert make_plan(INFO, Settings(max_memory=2**33), deep).grid.halo == 24
+    assert make_plan(INFO, Settings(exact=True, max_memory=2**35), deep).grid.halo == 349
+    assert deep.measured == 1
+    unknown = Fake(halo=None)
+    assert make_plan(INFO, Settings(max_memory=2**33), unknown).grid.halo == 24
+    assert make_plan(INFO, Settings(exact=True, max_memory=2**35), unknown).grid.count == 1
+
+
+def test_the_tile_asked_for_is_taken():
+    grid = make_plan(INFO, Settings(tile=100), Fake()).grid
+    assert max(s.core_stop - s.core_start for s in grid.columns) <= 104
+    assert grid.count >= 60
+
+
+def test_formats_limits_are_met_before_any_work():
+    with pytest.raises(BadOutput, match="WebP"):
+        make_plan(replace(INFO, width=9000), Settings(format="webp"), Fake())
+    lossy = make_plan(replace(INFO, alpha=True, bands=4), Settings(format="jpeg"), Fake())
+    assert any("transparency" in text for text in lossy.warnings)
+
+
+def graph(value=1.0):
+    weight = np.zeros((12, 3, 3, 3), np.float32)
+    weight[np.arange(12), np.arange(12) // 4, 1, 1] = value
+    steps = (
+        Operation("conv", ("input",), "a", {"stride": 1, "padding": 1, "dilation": 1, "groups": 1}, {"weight": "w"}),
+        Operation("pixel_shuffle", ("a",), "output", {"factor": 2}),
+    )
+    return Graph(steps, {"w": weight}, 2)
+
+
+def test_keys_tell_models_apart():
+    assert graph_key(graph()) == graph_key(graph())
+    assert graph_key(graph()) != graph_key(graph(0.5))
+
+
+def test_what_was_measured_is_remembered(monkeypatch):
+    runs = []
+
+    class Net:
+        scale, halo = 2, None
+
+        def __call__(self, tile):
+            runs.append(tile.shape)
+            return tile.repeat(2, axis=2).repeat(2, axis=3)
+
+    net = Network("n", "key", 2, 3, None, 1, None, lambda *_: Net(), "ncnn")
+    first = Opener().measured_halo(net, Settings())
+    count = len(runs)
+    assert Opener().measured_halo(net, Settings()) == first <= 4
+    assert len(runs) == count > 0
+    opener = Opener()
+    assert opener.rate(net, Settings()) is None
+    assert opener.rate(net, Settings(), measure=True) > 0
+    opener.learn(net, Settings(), 5e9)
+    assert Opener().rate(net, Settings()) == 5e9
+    (opening.choose.cache_folder() / "rates.json").write_text("{broken")
+    assert Opener().rate(net, Settings()) is None
