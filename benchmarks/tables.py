@@ -16,7 +16,7 @@ MARKS = re.compile(r"(<!-- figures -->\n).*?(<!-- /figures -->)", re.DOTALL)
 def table(report: dict[str, Any]) -> str:
     """One row per scale and model."""
     clean = report["clean"]
-    photo = next(value for key, value in report.items() if key.startswith("photo"))
+    photo = report["photo"]
     lines = ["| model | Set5 | Set14 | BSD100 | BSD100, blur + JPEG |", "|---|---|---|---|---|"]
     for scale, models in clean.items():
         for name, row in models.items():

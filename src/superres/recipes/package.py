@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from superres.graph.cost import parameters
 from superres.graph.file import save_model
@@ -34,10 +35,17 @@ DATA_LICENCE = (
 )
 
 
-def card(family: str, scale: int, count: int, figures: dict[str, Any]) -> dict[str, Any]:
-    """What a user should know of a model before using it."""
-    start = "" if scale == 4 else f" --start RUNS/{family}-x4"
-    plan = schedule(family, scale)
+def card(family: str, scale: int, count: int, figures: dict[str, Any], *, again: bool = False) -> dict[str, Any]:
+    """What a user should know of a model before using it; ``again`` where the trunk had its second round."""
+    command = f"python -m superres.recipes.shipped {family}"
+    trunk, first = f"RUNS/{family}-x4", f"{command} 4 --data DATA --out RUNS/{family}-x4"
+    steps, recipe = schedule(family, 4).steps, [first]
+    if scale != 4:
+        steps = schedule(family, scale).steps
+        recipe.append(f"{command} {scale} --data DATA --out RUNS/{family}-x{scale} --start {trunk}")
+    elif again:
+        steps += schedule(family, 4, again=True).steps
+        recipe.append(f"{command} 4 --data DATA --out {trunk}-again --start {trunk} --seed 2")
     return {
         "name": f"{family}-x{scale}",
         "family": family,
@@ -49,9 +57,8 @@ def card(family: str, scale: int, count: int, figures: dict[str, Any]) -> dict[s
         "training data": list(TRAINING_SETS),
         "training data licence": DATA_LICENCE,
         "degradation": DEGRADATION[family],
-        "recipe": f"python -m superres.recipes.shipped {family} {scale} --data DATA --out RUN{start}",
-        "steps": plan.steps,
-        "seed": 1,
+        "recipe": recipe,
+        "steps": steps,
         "licence": "Apache-2.0 (the weights; see the training data's own licences)",
         "figures": figures,
     }
@@ -61,20 +68,23 @@ def select_figures(file: Path | None, family: str, scale: int) -> dict[str, Any]
     """This model's rows of a quality report, with its date and processor."""
     if file is None:
         return {}
-    report = json.loads(file.read_text())
-    rows = {key: value[f"x{scale}"][family] for key, value in report.items() if isinstance(value, dict)}
+    report: dict[str, Any] = json.loads(file.read_text())
+    rows = {key: report[key][f"x{scale}"][family] for key in ("clean", "photo")}
     return {"unit": report["unit"], "date": report["date"], "processor": report["processor"], **rows}
 
 
 def package(run: Path, out: Path, figures: Path | None) -> Path:
-    """Fold, trace and write one run; returns the file."""
+    """Fold, trace and write one run, or the second round of it beside it; returns the file."""
     family, scale = run.name.split("-x")
+    second = run.with_name(f"{run.name}-again")
+    again = (second / "last.pt").exists()
     net = Chain(scale=int(scale))
-    state = torch.load(run / "last.pt", weights_only=True)["mean"]
+    state: dict[str, Tensor] = torch.load((second if again else run) / "last.pt", weights_only=True)["mean"]
     net.load_state_dict({k.removeprefix("module."): v for k, v in state.items() if k.startswith("module.")})
     graph = to_graph(net.eval(), scale=int(scale))
     target = out / f"{run.name}.safetensors"
-    save_model(target, graph, card(family, int(scale), parameters(graph), select_figures(figures, family, int(scale))))
+    facts = select_figures(figures, family, int(scale))
+    save_model(target, graph, card(family, int(scale), parameters(graph), facts, again=again))
     return target
 
 
@@ -85,7 +95,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=PRETRAINED)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    for run in sorted(p.parent for p in given.runs.glob("*-x*/last.pt")):
+    for run in sorted(p.parent for p in given.runs.glob("*-x[234]/last.pt")):
         print(package(run, given.out, given.figures))
 
 
