@@ -54,7 +54,13 @@ class Taps:
 
 
 def taps(
-    size: int, out: int, scale: float, *, method: Method = "bicubic", antialias: bool | None = None, edge: Edge = "clamp"
+    size: int,
+    out: int,
+    scale: float,
+    *,
+    method: Method = "bicubic",
+    antialias: bool | None = None,
+    edge: Edge = "clamp",
 ) -> Taps:
     """The weights and source indices of one axis of ``imresize``.
 

@@ -28,6 +28,13 @@ from superres.types import Array, EngineUnavailable, Upscaler
 
 _UNKNOWN_WORK = 200_000  # multiply-adds a pixel assumed of a foreign file without a graph
 _UNKNOWN_BYTES = 64 * 4 * 8  # and bytes a pixel
+# of the values alive at once, measured for tiles of 128 to 512 pixels; and what the engine takes by being there
+_ENGINE_MEMORY = {
+    "ncnn": (4.8, 0),
+    "torch": (4.8, 200 << 20),
+    "onnxruntime": (2.0, 30 << 20),
+    "openvino": (3.0, 60 << 20),
+}
 _SAMPLE_SIDES = (160, 288)  # of the drawn tile on which a halo is measured
 
 
@@ -53,12 +60,13 @@ class Network:
             return (0 if self.engine == "numpy" else _UNKNOWN_WORK) * height * width
         return multiply_adds(self.graph, height, width)
 
-    def bytes(self, height: int, width: int) -> int:
-        """Memory of one run on a tile: an engine's packed copies and scratch come to about as much again."""
+    def bytes(self, height: int, width: int, engine: str = "ncnn") -> int:
+        """Memory of one run on a tile, with the engine's packed copies and scratch (Winograd's above all)."""
         if self.graph is None:
             return (64 * self.scale**2 if self.engine == "numpy" else _UNKNOWN_BYTES) * height * width
         weights = sum(4 * weight.size for weight in self.graph.weights.values())
-        return 2 * peak_bytes(self.graph, height, width) + 4 * weights
+        ratio, fixed = _ENGINE_MEMORY.get(engine, (5.0, 0))
+        return int(ratio * peak_bytes(self.graph, height, width)) + fixed + 4 * weights
 
 
 def network_of(model: Model) -> Network:

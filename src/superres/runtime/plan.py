@@ -1,7 +1,7 @@
 """What will be done to one picture, decided before anything is computed."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ SIDES = (512, 384, 256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8)
 DEEP = 64  # px: beyond this an exact halo costs several times the picture, so a smaller one is measured
 _FIXED = 64 << 20  # encoder, decoder and engine, beside what grows with the picture
 _PER_TILE = 2000  # input pixels' worth of work that each further tile costs
+_ENCODER = {"jpeg": 6.0, "webp": 12.0, "avif": 12.0, "gif": 6.0}  # bytes an output pixel: these hold it whole
 _ITEM = {"uint8": 1, "uint16": 2, "float32": 4}
 
 
@@ -116,14 +117,18 @@ def make_plan(
     if info.alpha:
         halo = max(halo, 2)
     limit = settings.max_memory or memory.default_limit()
-    grid, peak = _tiled(info, settings, network, halo, size, limit)
+    engine = opener.engine_name(network, settings) if network else "numpy"
+    align = network.alignment if network else 1
+    base = memory.held() + _FIXED + int(_ENCODER.get(name, 0) * size[0] * size[1])
+    grid, peak = _tiled(
+        info, settings, lambda grid: base + _bytes(info, grid, network, engine, size), halo, limit, align
+    )
     frames = kept_frames(info, name)
     work = 0
     if network is not None:
         work = network.multiply_adds(*grid.shape) * grid.count * frames * _passes(info, network)
         work *= 8 if settings.self_ensemble else 1
     rate = opener.rate(network, settings, measure=measure) if network else None
-    engine = opener.engine_name(network, settings) if network else "numpy"
     return Plan(
         info=info,
         size=size,
@@ -173,16 +178,14 @@ def _halo(network: Network | None, settings: Settings, opener: Opener) -> tuple[
 
 
 def _tiled(
-    info: PictureInfo, settings: Settings, network: Network | None, halo: int, size: tuple[int, int], limit: int
+    info: PictureInfo, settings: Settings, cost_of: Callable[[Grid], int], halo: int, limit: int, align: int
 ) -> tuple[Grid, int]:
-    """The grid that costs least within the limit, and its peak memory."""
-    align = network.alignment if network else 1
-    base = memory.held() + _FIXED
+    """The grid that takes least work within the memory limit, and its peak memory."""
     best: tuple[float, Grid, int] | None = None
     least = math.inf
     for tile in _candidates(info, settings, halo):
         grid = Grid(info.height, info.width, tile, halo, align)
-        need = base + _bytes(info, grid, network, size)
+        need = cost_of(grid)
         least = min(least, need)
         cost = grid.count * (grid.shape[0] * grid.shape[1] + _PER_TILE)
         if need <= limit and (best is None or cost < best[0]):
@@ -209,7 +212,7 @@ def _candidates(info: PictureInfo, settings: Settings, halo: int) -> Iterator[tu
                 yield high, wide
 
 
-def _bytes(info: PictureInfo, grid: Grid, network: Network | None, size: tuple[int, int]) -> int:
+def _bytes(info: PictureInfo, grid: Grid, network: Network | None, engine: str, size: tuple[int, int]) -> int:
     """What one pass over the picture holds at once, beside the process itself."""
     width, item = grid.width, _ITEM[info.sample]
     s = network.scale if network else 1
@@ -220,5 +223,5 @@ def _bytes(info: PictureInfo, grid: Grid, network: Network | None, size: tuple[i
     window = 2 * high * width * info.bands * item
     strip = s * s * grid.strip_height * width * info.bands * (item if whole else 4)
     resized = 0 if whole else 64 * max(s * width, size[0]) * info.bands * 4 + (32 << 20)
-    tile = network.bytes(high, wide) + 4 * s * s * high * wide * info.bands * 4
+    tile = network.bytes(high, wide, engine) + 4 * s * s * high * wide * info.bands * 4
     return window + 2 * strip + resized + tile
