@@ -28,9 +28,9 @@ from superres.types import Array, EngineUnavailable, Upscaler
 
 _UNKNOWN_WORK = 200_000  # multiply-adds a pixel assumed of a foreign file without a graph
 _UNKNOWN_BYTES = 64 * 4 * 8  # and bytes a pixel
-# of the values alive at once, measured for tiles of 128 to 512 pixels; and what the engine takes by being there
+# of the values alive at once, the worst measured for tiles of 128 to 512 px; and what the engine takes by being there
 _ENGINE_MEMORY = {
-    "ncnn": (4.8, 0),
+    "ncnn": (7.2, 0),
     "torch": (4.8, 200 << 20),
     "onnxruntime": (2.0, 30 << 20),
     "openvino": (3.0, 60 << 20),
