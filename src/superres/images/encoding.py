@@ -78,7 +78,7 @@ def _settings(info: PictureInfo, options: "WriteOptions") -> dict[str, Any]:
     quality = options.quality or 90
     chroma = "on" if options.subsampling in (None, "4:2:0") else "off"
     if info.format == "png":
-        return {"compression": options.level}
+        return {"compression": options.level, "filter": "paeth"}
     if info.format == "jpeg":
         return {"Q": quality, "subsample_mode": chroma, "optimize_coding": True}
     if info.format == "webp":

@@ -35,7 +35,7 @@ class WriteOptions:
     quality: int | None = None
     subsampling: str | None = None
     lossless: bool = False
-    level: int = 6
+    level: int = 2
     compression: str | None = None
     tile: tuple[int, int] | None = None
     bigtiff: bool | None = None

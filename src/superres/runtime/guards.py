@@ -5,6 +5,7 @@ an overflow of half precision or a broken file does not. So means of small block
 may rightly change (noise, dither, sharp edges) cancel out in them, darkness, garbage and NaN do not.
 """
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -57,6 +58,7 @@ class Guarded:
     def __init__(self, upscaler: Upscaler, reference: Callable[[], Upscaler | None]) -> None:
         self._upscaler, self._open = upscaler, reference
         self._reference: Upscaler | None = None
+        self._opening = threading.Lock()  # tiles may be worked on side by side
         self.retried: list[str] = []
 
     @property
@@ -72,8 +74,9 @@ class Guarded:
         reason = fault(tile, out, self.scale)
         if reason is None:
             return out
-        if self._reference is None:
-            self._reference = self._open()
+        with self._opening:
+            if self._reference is None:
+                self._reference = self._open()
         if self._reference is None:
             raise BadOutput(f"{reason}; there is no second engine to try. Try another --engine or --model")
         again = self._reference(tile)

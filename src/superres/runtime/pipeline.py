@@ -143,7 +143,8 @@ def _guarded(plan: Plan, settings: Settings, opener: Opener) -> Guarded | None:
     network = plan.network
     if network is None:
         return None
-    return Guarded(opener.upscaler(network, settings), lambda: opener.reference(network, settings))
+    lane = replace(settings, threads=1) if plan.workers > 1 else settings
+    return Guarded(opener.upscaler(network, lane), lambda: opener.reference(network, settings))
 
 
 def _strips(
@@ -172,6 +173,7 @@ def _strips(
             factor=(plan.factor[1], plan.factor[0]),
             channels=plan.network.channels if plan.network else 0,
             on_tile=on_tile,
+            workers=plan.workers,
         )
     assert progress.done == info.width * info.height * plan.frames
 

@@ -8,6 +8,7 @@ from typing import Any
 from superres.images.formats import check_fits, kept_frames, losses
 from superres.images.picture import PictureInfo
 from superres.runtime import memory
+from superres.runtime.engines.ncnn import default_threads
 from superres.runtime.opening import Network, Opener
 from superres.runtime.scaling import DEFAULT_FACTOR, target_size
 from superres.runtime.settings import Settings
@@ -17,6 +18,8 @@ from superres.types import Array, BadRequest
 SIDES = (512, 384, 256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8)
 DEEP = 64  # px: beyond this an exact halo costs several times the picture, so a smaller one is measured
 _FIXED = 64 << 20  # encoder, decoder and engine, beside what grows with the picture
+_LITTLE_MORE = 1.6  # times the least work: what smaller tiles gain by the cache, as measured
+_COMFORT = 256 << 20
 _PER_TILE = 2000  # input pixels' worth of work that each further tile costs
 _ENCODER = {"jpeg": 6.0, "webp": 12.0, "avif": 12.0, "gif": 6.0}  # bytes an output pixel: these hold it whole
 _ITEM = {"uint8": 1, "uint16": 2, "float32": 4}
@@ -27,7 +30,8 @@ class Plan:
     """Sizes and factors are (width, height), in pixels; ``peak_memory`` is in bytes, an estimate for the whole process.
 
     ``network`` is ``None`` for a plain bicubic resize. ``multiply_adds`` and ``seconds`` count all frames;
-    ``seconds`` is ``None`` as long as nothing was measured with this model on this machine.
+    ``workers`` tiles are computed side by side, each in one thread. ``seconds`` is ``None`` as long as nothing was
+    measured with this model on this machine.
     """
 
     info: PictureInfo
@@ -39,6 +43,7 @@ class Plan:
     engine: str
     device: str
     grid: Grid
+    workers: int
     halo_note: str
     peak_memory: int
     max_memory: int
@@ -62,6 +67,7 @@ class Plan:
             "model_scale": self.network.scale if self.network else 1,
             "tile": [wide - 2 * self.grid.halo, high - 2 * self.grid.halo] if self.grid.count > 1 else [wide, high],
             "tiles": self.grid.count * self.frames,
+            "workers": self.workers,
             "halo": self.grid.halo,
             "halo_note": self.halo_note,
             "excess": round(self.grid.excess, 4),
@@ -121,7 +127,12 @@ def make_plan(
     align = network.alignment if network else 1
     base = memory.held() + _FIXED + int(_ENCODER.get(name, 0) * size[0] * size[1])
     grid, peak = _tiled(
-        info, settings, lambda grid: base + _bytes(info, grid, network, engine, size), halo, limit, align
+        info,
+        settings,
+        lambda grid: base + _bytes(info, grid, network, engine, size, _workers(settings, engine, grid)),
+        halo,
+        limit,
+        align,
     )
     frames = kept_frames(info, name)
     work = 0
@@ -139,6 +150,7 @@ def make_plan(
         engine=engine,
         device=settings.device,
         grid=grid,
+        workers=_workers(settings, engine, grid),
         halo_note=note,
         peak_memory=peak,
         max_memory=limit,
@@ -180,24 +192,38 @@ def _halo(network: Network | None, settings: Settings, opener: Opener) -> tuple[
 def _tiled(
     info: PictureInfo, settings: Settings, cost_of: Callable[[Grid], int], halo: int, limit: int, align: int
 ) -> tuple[Grid, int]:
-    """The grid that takes least work within the memory limit, and its peak memory."""
-    best: tuple[float, Grid, int] | None = None
+    """The grid that takes least work within the memory limit, and its peak memory.
+
+    One that stays below a comfortable memory is preferred where it takes little more work: small tiles pay for their
+    halo with better use of the cache.
+    """
+    fitting: list[tuple[float, Grid, int]] = []
     least = math.inf
     for tile in _candidates(info, settings, halo):
         grid = Grid(info.height, info.width, tile, halo, align)
         need = cost_of(grid)
         least = min(least, need)
         cost = grid.count * (grid.shape[0] * grid.shape[1] + _PER_TILE)
-        if need <= limit and (best is None or cost < best[0]):
-            best = cost, grid, need
-    if best is None:
+        if need <= limit:
+            fitting.append((cost, grid, need))
+    if not fitting:
         flag = "--max-memory" if settings.max_memory else "the free memory"
         hint = "" if settings.tile == "auto" else f" with --tile {settings.tile}"
         raise BadRequest(
             f"{flag} of {limit / 2**20:.0f} MB is too little for {info.path.name} ({info.width}x{info.height}){hint}; "
             f"the least that works is --max-memory {math.ceil(least / 2**20)}M"
         )
-    return best[1], best[2]
+    most = _LITTLE_MORE * min(cost for cost, _, _ in fitting)
+    small = [one for one in fitting if one[0] <= most and one[2] <= _COMFORT]
+    _, grid, need = min(small or fitting, key=lambda one: one[0])
+    return grid, need
+
+
+def _workers(settings: Settings, engine: str, grid: Grid) -> int:
+    """Tiles side by side, one thread each, where the engine allows it: that beats one tile on all threads."""
+    if engine != "ncnn" or settings.device != "cpu":
+        return 1
+    return min(settings.threads or max(1, default_threads() // settings.jobs), grid.count)
 
 
 def _candidates(info: PictureInfo, settings: Settings, halo: int) -> Iterator[tuple[int, int]]:
@@ -212,7 +238,9 @@ def _candidates(info: PictureInfo, settings: Settings, halo: int) -> Iterator[tu
                 yield high, wide
 
 
-def _bytes(info: PictureInfo, grid: Grid, network: Network | None, engine: str, size: tuple[int, int]) -> int:
+def _bytes(
+    info: PictureInfo, grid: Grid, network: Network | None, engine: str, size: tuple[int, int], workers: int
+) -> int:
     """What one pass over the picture holds at once, beside the process itself."""
     width, item = grid.width, _ITEM[info.sample]
     s = network.scale if network else 1
@@ -224,4 +252,5 @@ def _bytes(info: PictureInfo, grid: Grid, network: Network | None, engine: str, 
     strip = s * s * grid.strip_height * width * info.bands * (item if whole else 4)
     resized = 0 if whole else 64 * max(s * width, size[0]) * info.bands * 4 + (32 << 20)
     tile = network.bytes(high, wide, engine) + 4 * s * s * high * wide * info.bands * 4
-    return window + 2 * strip + resized + tile
+    ahead = 2 if workers > 1 else 1  # bands of tiles under way
+    return ahead * (window + 2 * strip) + resized + workers * tile

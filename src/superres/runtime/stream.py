@@ -18,13 +18,14 @@ def enlarged(
     factor: tuple[float, float] | None = None,
     channels: int = 0,
     on_tile: Callable[[int], None] | None = None,
+    workers: int = 1,
 ) -> Iterator[Array]:
     """Strips (h, out width, bands) of one frame in its own sample type; ``out`` is (height, width).
 
     ``factor`` is the exact one along both axes where ``out`` was rounded from it; else the ratio of the sizes.
     ``upscaler`` is for ``channels`` channels (0: any); ``None`` means a plain bicubic resize. Where its whole factor
     leads past or short of ``out``, an antialiased resize of its float result follows. Tiles are checked by whoever
-    wraps the upscaler (:class:`superres.runtime.guards.Guarded`).
+    wraps the upscaler (:class:`superres.runtime.guards.Guarded`), which must bear ``workers`` calls at once.
     """
     if upscaler is None:
         yield from _resized(_plain(rows, grid, bands, on_tile), (grid.height, grid.width), out, factor, bands)
@@ -36,10 +37,10 @@ def enlarged(
         return enlarge(net, bands.enter(tile), core, bands.alpha)
 
     if whole == out:
-        yield from strips(rows, grid, s, lambda tile, core: bands.leave(work(tile, core)), on_tile)
+        yield from strips(rows, grid, s, lambda tile, core: bands.leave(work(tile, core)), on_tile, workers=workers)
     else:
         rest = None if factor is None else (factor[0] / s, factor[1] / s)
-        yield from _resized(strips(rows, grid, s, work, on_tile), whole, out, rest, bands)
+        yield from _resized(strips(rows, grid, s, work, on_tile, workers=workers), whole, out, rest, bands)
 
 
 def _plain(rows: RowSource, grid: Grid, bands: Bands, on_tile: Callable[[int], None] | None) -> Iterator[Rows]:

@@ -6,7 +6,9 @@ at the far edges are shifted inwards instead of being cut smaller: an engine who
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -135,36 +137,74 @@ Work = Callable[[Array, Box], Array]
 
 
 def strips(
-    rows: RowSource, grid: Grid, scale: int, work: Work, on_tile: Callable[[int], None] | None = None
+    rows: RowSource,
+    grid: Grid,
+    scale: int,
+    work: Work,
+    on_tile: Callable[[int], None] | None = None,
+    *,
+    workers: int = 1,
 ) -> Iterator[Array]:
     """Full-width bands of the enlarged picture, top to bottom.
 
-    ``work`` sees tiles of one shape; ``on_tile`` is told how many input pixels each tile answered for.
+    ``work`` sees tiles of one shape, ``workers`` of them side by side, each in a thread of its own; ``on_tile`` is
+    told, in the caller's thread, how many input pixels each tile answered for.
     """
     window = RowWindow(rows, grid.height)
-    for row in grid.rows:
-        band = window.take(row.start, row.stop)
-        strip: Array | None = None
-        for column in grid.columns:
-            tile = _repeat_edge(band[:, column.start : column.stop], column.stop - column.start, 1)
-            core = Box(
-                row.core_start - row.start,
-                column.core_start - column.start,
-                row.core_stop - row.core_start,
-                column.core_stop - column.core_start,
-            )
-            try:
-                part = work(tile, core)
-            except BadOutput as error:
-                where = f"at x={column.core_start}, y={row.core_start} of the input"
-                raise BadOutput(f"tile of {core.width}x{core.height} px {where}: {error}") from error
-            if strip is None:
-                strip = np.empty((scale * core.height, scale * grid.width, part.shape[2]), part.dtype)
-            strip[:, scale * column.core_start : scale * column.core_stop] = part
-            if on_tile is not None:
-                on_tile(core.height * core.width)
-        assert strip is not None
-        yield strip
+    if workers == 1:
+        for row in grid.rows:
+            tiles = _tiles_of(window.take(row.start, row.stop), row, grid)
+            yield _strip((_worked(work, *one) for one in tiles), row, grid, scale, on_tile)
+        return
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="tiles")
+    waiting: deque[tuple[Span, list[Future[Array]]]] = deque()
+    try:
+        for row in grid.rows:  # one band is prepared ahead, so that no worker waits at the end of a band
+            tiles = _tiles_of(window.take(row.start, row.stop), row, grid)
+            waiting.append((row, [pool.submit(_worked, work, *one) for one in tiles]))
+            if len(waiting) > 1:
+                done, futures = waiting.popleft()
+                yield _strip((future.result() for future in futures), done, grid, scale, on_tile)
+        for done, futures in waiting:
+            yield _strip((future.result() for future in futures), done, grid, scale, on_tile)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _tiles_of(band: Array, row: Span, grid: Grid) -> list[tuple[Array, Box, tuple[int, int]]]:
+    """The tiles of one band, the box of each that is wanted, and where (x, y) that lies in the picture."""
+    result: list[tuple[Array, Box, tuple[int, int]]] = []
+    for column in grid.columns:
+        tile = _repeat_edge(band[:, column.start : column.stop], column.stop - column.start, 1)
+        core = Box(
+            row.core_start - row.start,
+            column.core_start - column.start,
+            row.core_stop - row.core_start,
+            column.core_stop - column.core_start,
+        )
+        result.append((tile, core, (column.core_start, row.core_start)))
+    return result
+
+
+def _worked(work: Work, tile: Array, core: Box, place: tuple[int, int]) -> Array:
+    try:
+        return work(tile, core)
+    except BadOutput as error:
+        where = f"at x={place[0]}, y={place[1]} of the input"
+        raise BadOutput(f"tile of {core.width}x{core.height} px {where}: {error}") from error
+
+
+def _strip(parts: Iterable[Array], row: Span, grid: Grid, scale: int, on_tile: Callable[[int], None] | None) -> Array:
+    strip: Array | None = None
+    height = row.core_stop - row.core_start
+    for column, part in zip(grid.columns, parts, strict=True):
+        if strip is None:
+            strip = np.empty((scale * height, scale * grid.width, part.shape[2]), part.dtype)
+        strip[:, scale * column.core_start : scale * column.core_stop] = part
+        if on_tile is not None:
+            on_tile(height * (column.core_stop - column.core_start))
+    assert strip is not None
+    return strip
 
 
 def measure_halo(upscaler: Upscaler, sample: npt.NDArray[np.float32], *, core: int = 16) -> int:
