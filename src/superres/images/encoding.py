@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from superres.images.write import WriteOptions
 
 _BIG = 3_900_000_000  # bytes of pixels from which on a TIFF's 32-bit offsets may not do
+JPEG_WHOLE = 16_000_000  # pixels up to which a JPEG may be held whole for better tables
 _NO_DPI = 72.0  # what EXIF takes as meant where nothing is said
 
 
@@ -80,7 +81,8 @@ def _settings(info: PictureInfo, options: "WriteOptions") -> dict[str, Any]:
     if info.format == "png":
         return {"compression": options.level, "filter": "paeth"}
     if info.format == "jpeg":
-        return {"Q": quality, "subsample_mode": chroma, "optimize_coding": True}
+        # optimised tables save a few per cent, but the encoder then holds the whole picture
+        return {"Q": quality, "subsample_mode": chroma, "optimize_coding": info.width * info.height <= JPEG_WHOLE}
     if info.format == "webp":
         return {"lossless": True, "exact": True} if options.lossless else {"Q": quality}
     if info.format == "avif":

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from superres.images.encoding import JPEG_WHOLE
 from superres.images.formats import check_fits, kept_frames, losses
 from superres.images.picture import PictureInfo
 from superres.runtime import memory
@@ -125,7 +126,8 @@ def make_plan(
     limit = settings.max_memory or memory.default_limit()
     engine = opener.engine_name(network, settings) if network else "numpy"
     align = network.alignment if network else 1
-    base = memory.held() + _FIXED + int(_ENCODER.get(name, 0) * size[0] * size[1])
+    held = min(size[0] * size[1], JPEG_WHOLE) if name == "jpeg" else size[0] * size[1]
+    base = memory.held() + _FIXED + int(_ENCODER.get(name, 0) * held)
     grid, peak = _tiled(
         info,
         settings,
