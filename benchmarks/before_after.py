@@ -13,7 +13,7 @@ from superres.cli.scene import draw
 from superres.images.resize import imresize
 
 TARGET = Path(__file__).parents[1] / "docs" / "before_after.png"
-CROP = (slice(16, 86), slice(20, 100))
+CROP = (slice(26, 96), slice(66, 146))
 
 
 def main() -> None:

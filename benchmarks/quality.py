@@ -51,8 +51,8 @@ def pictures(folder: Path, scale: int) -> list[Array]:
 def enlarge(upscaler: Upscaler, lr: Array) -> Array:
     rgb = np.repeat(lr[..., None], 3, -1) if lr.ndim == 2 else lr
     x = np.ascontiguousarray(rgb.transpose(2, 0, 1)[None], np.float32) / 255
-    y = np.clip(np.floor(upscaler(x)[0] * 255 + 0.5), 0, 255).transpose(1, 2, 0)
-    return np.floor(y.mean(-1) + 0.5) if lr.ndim == 2 else y
+    y = upscaler(x)[0].transpose(1, 2, 0) * 255
+    return np.clip(np.floor((y.mean(-1) if lr.ndim == 2 else y) + 0.5), 0, 255)
 
 
 def open_model(name: str, scale: int) -> Callable[[Array], Array]:

@@ -69,7 +69,7 @@ def rival(source: str, target: str, layout: str, tile: int, threads: int) -> Non
         net, x = net.to(memory_format=torch.channels_last), x.contiguous(memory_format=torch.channels_last)
     with torch.inference_mode():
         y = net(x) if not tile else tiled(net, x, tile, 10)
-    y = (y[0].clamp_(0, 1) * 255).round_().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
+    y = (y[0].clamp(0, 1) * 255).round_().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
     Image.fromarray(y).save(target, compress_level=1)
 
 

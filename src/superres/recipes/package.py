@@ -21,6 +21,7 @@ from superres.recipes.shipped import TRAINING_SETS, schedule
 from superres.train.export import to_graph
 
 PRETRAINED = Path(__file__).parents[1] / "runtime" / "pretrained"
+ROUNDS = ("", "-again", "-last")
 PURPOSE = {
     "clean": "clean pictures: drawings, renderings, scans, good PNGs",
     "photo": "photographs: JPEG artefacts, mild blur and noise are not sharpened",
@@ -35,17 +36,20 @@ DATA_LICENCE = (
 )
 
 
-def card(family: str, scale: int, count: int, figures: dict[str, Any], *, again: bool = False) -> dict[str, Any]:
-    """What a user should know of a model before using it; ``again`` where the trunk had its second round."""
+def card(family: str, scale: int, count: int, figures: dict[str, Any], *, rounds: int = 1) -> dict[str, Any]:
+    """What a user should know of a model before using it; ``rounds`` that the trunk was trained for."""
     command = f"python -m superres.recipes.shipped {family}"
     trunk, first = f"RUNS/{family}-x4", f"{command} 4 --data DATA --out RUNS/{family}-x4"
     steps, recipe = schedule(family, 4).steps, [first]
     if scale != 4:
         steps = schedule(family, scale).steps
         recipe.append(f"{command} {scale} --data DATA --out RUNS/{family}-x{scale} --start {trunk}")
-    elif again:
+    if scale == 4 and rounds > 1:
         steps += schedule(family, 4, again=True).steps
         recipe.append(f"{command} 4 --data DATA --out {trunk}-again --start {trunk} --seed 2")
+    if scale == 4 and rounds > 2:
+        steps += schedule(family, 4, again=True, squared=True).steps
+        recipe.append(f"{command} 4 --data DATA --out {trunk}-last --start {trunk}-again --seed 3 --squared")
     return {
         "name": f"{family}-x{scale}",
         "family": family,
@@ -74,17 +78,16 @@ def select_figures(file: Path | None, family: str, scale: int) -> dict[str, Any]
 
 
 def package(run: Path, out: Path, figures: Path | None) -> Path:
-    """Fold, trace and write one run, or the second round of it beside it; returns the file."""
+    """Fold, trace and write one run, or the last of its further rounds beside it; returns the file."""
     family, scale = run.name.split("-x")
-    second = run.with_name(f"{run.name}-again")
-    again = (second / "last.pt").exists()
+    rounds = [folder for end in ROUNDS if (folder := run.with_name(run.name + end) / "last.pt").exists()]
     net = Chain(scale=int(scale))
-    state: dict[str, Tensor] = torch.load((second if again else run) / "last.pt", weights_only=True)["mean"]
+    state: dict[str, Tensor] = torch.load(rounds[-1], weights_only=True)["mean"]
     net.load_state_dict({k.removeprefix("module."): v for k, v in state.items() if k.startswith("module.")})
     graph = to_graph(net.eval(), scale=int(scale))
     target = out / f"{run.name}.safetensors"
     facts = select_figures(figures, family, int(scale))
-    save_model(target, graph, card(family, int(scale), parameters(graph), facts, again=again))
+    save_model(target, graph, card(family, int(scale), parameters(graph), facts, rounds=len(rounds)))
     return target
 
 

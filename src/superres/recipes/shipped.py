@@ -5,6 +5,7 @@ trained from nothing, the x2 and x3 ones start from it with a new tail.
 
     python -m superres.recipes.shipped clean 4 --data FOLDER --out RUN
     python -m superres.recipes.shipped clean 4 --data FOLDER --out AGAIN --start RUN --seed 2
+    python -m superres.recipes.shipped clean 4 --data FOLDER --out LAST --start AGAIN --seed 3 --squared
     python -m superres.recipes.shipped clean 2 --data FOLDER --out RUN2 --start RUN
 """
 
@@ -26,8 +27,13 @@ TRAINING_SETS = ("T91", "BSDS400", "Wikipedia49")
 _LUMA = np.array([65.481, 128.553, 24.966]) / 255
 
 
-def schedule(family: str, scale: int, *, again: bool = False) -> Schedule:
-    """The trunk is trained long, everything that starts from it briefly; ``again`` is a second round of the trunk."""
+def schedule(family: str, scale: int, *, again: bool = False, squared: bool = False) -> Schedule:
+    """The trunk is trained long, everything that starts from it briefly.
+
+    ``again`` is a second round of the trunk, with ``squared`` a short last one.
+    """
+    if scale == 4 and again and squared:
+        return Schedule(steps=1_600, rate=2e-4, warmup=50, bfloat16_until=0.75, squared=True)
     if scale == 4 and again:
         return Schedule(steps=6_000, rate=6e-4, warmup=100, bfloat16_until=0.9)
     if scale == 4:
@@ -71,7 +77,9 @@ def begin_from(net: Chain, trunk: Chain) -> None:
         net.tail.outer.zero_()
 
 
-def train(family: str, scale: int, data: Path, out: Path, *, start: Path | None = None, seed: int = 1) -> nn.Module:
+def train(
+    family: str, scale: int, data: Path, out: Path, *, start: Path | None = None, seed: int = 1, squared: bool = False
+) -> nn.Module:
     """One shipped model from pictures in ``data/train``; ``start`` is the run folder of the x4 trunk.
 
     At x4 ``start`` gives the trunk a second round; at x2 and x3 the tail begins anew.
@@ -90,7 +98,7 @@ def train(family: str, scale: int, data: Path, out: Path, *, start: Path | None 
     return fit(
         net,
         batches,
-        schedule(family, scale, again=start is not None),
+        schedule(family, scale, again=start is not None, squared=squared),
         out,
         validate=lambda module: {"set5": measure(module)},
         bfloat16=True,
@@ -105,10 +113,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--start", type=Path)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--squared", action="store_true", help="the last, short round of the x4 trunk")
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    train(given.family, given.scale, given.data, given.out, start=given.start, seed=given.seed)
+    train(given.family, given.scale, given.data, given.out, start=given.start, seed=given.seed, squared=given.squared)
 
 
 if __name__ == "__main__":

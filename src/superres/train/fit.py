@@ -23,13 +23,17 @@ _LUMA = (0.299, 0.587, 0.114)
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast: ``rate`` falls along a cosine to a hundredth after ``warmup`` steps."""
+    """How long and how fast: ``rate`` falls along a cosine to a hundredth after ``warmup`` steps.
+
+    ``squared`` trains on the squared error: a last round of it gains what PSNR rewards.
+    """
 
     steps: int
     rate: float = 1e-3
     warmup: int = 200
     average: float = 0.999
     bfloat16_until: float = 0.85
+    squared: bool = False
 
     def rate_at(self, step: int) -> float:
         if step < self.warmup:
@@ -38,10 +42,12 @@ class Schedule:
         return self.rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
-def colour_and_luma(output: Tensor, target: Tensor) -> Tensor:
-    """Mean absolute error of the bands plus that of BT.601 luma, which the eye (and the field's tables) weigh most."""
+def colour_and_luma(output: Tensor, target: Tensor, *, squared: bool = False) -> Tensor:
+    """Mean absolute (or squared) error of the bands plus that of BT.601 luma, which the eye and PSNR weigh most."""
     difference = output - target
     luma = (difference * difference.new_tensor(_LUMA).view(1, 3, 1, 1)).sum(1)
+    if squared:
+        return difference.square().mean() + luma.square().mean()
     return difference.abs().mean() + luma.abs().mean()
 
 
@@ -75,7 +81,7 @@ def fit(
         low = bfloat16 and step < schedule.bfloat16_until * schedule.steps
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=low):
             output: Tensor = net(lr)
-        loss = colour_and_luma(output.float(), hr)
+        loss = colour_and_luma(output.float(), hr, squared=schedule.squared)
         if not torch.isfinite(loss):
             raise SuperresError(f"the loss is {loss.item()} at step {step}; the last checkpoint is {out / 'last.pt'}")
         optimiser.zero_grad()
