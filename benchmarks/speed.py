@@ -29,8 +29,9 @@ MODEL = "clean-x4"
 def plain_network() -> Any:
     """The shipped weights as the PyTorch module somebody would write by hand."""
     import torch.nn.functional as F
-    from superres.runtime.models import load
     from torch import from_numpy, nn
+
+    from superres.runtime.models import load
 
     graph = load(MODEL).graph
     assert graph is not None

@@ -255,5 +255,5 @@ def _bytes(
     strip = s * s * grid.strip_height * width * info.bands * (item if whole else 4)
     resized = 0 if whole else 64 * max(s * width, size[0]) * info.bands * 4 + (32 << 20)
     tile = network.bytes(high, wide, engine) + 4 * s * s * high * wide * info.bands * 4
-    ahead = 2 if workers > 1 else 1  # bands of tiles under way
-    return ahead * (window + 2 * strip) + resized + workers * tile
+    ahead = int(workers > 1)  # a further band of tiles, whole or as the parts of the one to come
+    return (1 + ahead) * window + (1 + whole + ahead) * strip + resized + workers * tile

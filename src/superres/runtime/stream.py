@@ -40,7 +40,7 @@ def enlarged(
         yield from strips(rows, grid, s, lambda tile, core: bands.leave(work(tile, core)), on_tile, workers=workers)
     else:
         rest = None if factor is None else (factor[0] / s, factor[1] / s)
-        yield from _resized(strips(rows, grid, s, work, on_tile, workers=workers), whole, out, rest, bands)
+        yield from _resized(strips(rows, grid, s, work, on_tile, workers=workers, ahead=0), whole, out, rest, bands)
 
 
 def _plain(rows: RowSource, grid: Grid, bands: Bands, on_tile: Callable[[int], None] | None) -> Iterator[Rows]:
@@ -70,3 +70,4 @@ def _resized(
             # alpha is not clipped yet: where it overshoots, the colour that was multiplied by it does so as well
             if done.shape[0]:
                 yield bands.leave(done)
+        del strip  # or two of them are held while the next is made

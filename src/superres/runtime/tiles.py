@@ -144,11 +144,13 @@ def strips(
     on_tile: Callable[[int], None] | None = None,
     *,
     workers: int = 1,
+    ahead: int = 1,
 ) -> Iterator[Array]:
     """Full-width bands of the enlarged picture, top to bottom.
 
     ``work`` sees tiles of one shape, ``workers`` of them side by side, each in a thread of its own; ``on_tile`` is
-    told, in the caller's thread, how many input pixels each tile answered for.
+    told, in the caller's thread, how many input pixels each tile answered for. ``ahead`` bands are prepared while one
+    is waited for, so that no worker idles at a band's end; each costs the memory of a strip.
     """
     window = RowWindow(rows, grid.height)
     if workers == 1:
@@ -159,10 +161,10 @@ def strips(
     pool = ThreadPoolExecutor(workers, thread_name_prefix="tiles")
     waiting: deque[tuple[Span, list[Future[Array]]]] = deque()
     try:
-        for row in grid.rows:  # one band is prepared ahead, so that no worker waits at the end of a band
+        for row in grid.rows:
             tiles = _tiles_of(window.take(row.start, row.stop), row, grid)
             waiting.append((row, [pool.submit(_worked, work, *one) for one in tiles]))
-            if len(waiting) > 1:
+            if len(waiting) > ahead:
                 done, futures = waiting.popleft()
                 yield _strip((future.result() for future in futures), done, grid, scale, on_tile)
         for done, futures in waiting:
