@@ -19,9 +19,10 @@ from superres.types import Array, BadRequest
 SIDES = (512, 384, 256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8)
 DEEP = 64  # px: beyond this an exact halo costs several times the picture, so a smaller one is measured
 _FIXED = 64 << 20  # encoder, decoder and engine, beside what grows with the picture
-_LITTLE_MORE = 1.6  # times the least work: what smaller tiles gain by the cache, as measured
+_LITTLE_MORE = 1.75  # times the least work: what smaller tiles gain by the cache, as measured
 _MARGIN = 1.15  # the estimate was up to a tenth too low
 _COMFORT = 256 << 20
+_WINOGRAD = 6  # engines compute blocks of so many pixels a side, begun ones as well
 _PER_TILE = 2000  # input pixels' worth of work that each further tile costs
 _ENCODER = {"jpeg": 6.0, "webp": 12.0, "avif": 12.0, "gif": 6.0}  # bytes an output pixel: these hold it whole
 _ITEM = {"uint8": 1, "uint16": 2, "float32": 4}
@@ -206,7 +207,8 @@ def _tiled(
         grid = Grid(info.height, info.width, tile, halo, align)
         need = cost_of(grid)
         least = min(least, need)
-        cost = grid.count * (grid.shape[0] * grid.shape[1] + _PER_TILE)
+        high, wide = (-(-side // _WINOGRAD) * _WINOGRAD for side in grid.shape)
+        cost = grid.count * (high * wide + _PER_TILE)
         if need * _MARGIN <= limit:
             fitting.append((cost, grid, need))
     if not fitting:
