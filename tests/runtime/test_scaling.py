@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from superres.images.resize import imresize
-from superres.runtime.scaling import RowResizer, network_factor, target_size
+from superres.runtime.scaling import RowResizer, target_size
 from superres.runtime.settings import Settings, parse_memory, parse_size, parse_tile
 from superres.types import BadRequest
 
@@ -53,11 +53,6 @@ def test_wrong_rows_are_refused():
 )
 def test_sizes(asked, size):
     assert target_size(100, 50, Settings(**asked)) == size
-
-
-def test_network_factor_is_the_nearest_above():
-    assert [network_factor(f, (2, 3, 4)) for f in (0.5, 1, 1.1, 2, 2.01, 3.5, 4, 7)] == [1, 1, 2, 2, 3, 4, 4, 4]
-    assert network_factor(2, ()) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """From what was asked to a size, and from a network's whole factor to that size, row by row."""
 
 import math
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -45,14 +44,6 @@ def _from_sides(width: int, height: int, wide: int | None, high: int | None) -> 
         return wide, _side(height * wide / width)
     assert high is not None
     return _side(width * high / height), high
-
-
-def network_factor(wanted: float, scales: Iterable[int]) -> int:
-    """The whole factor to run a network at: the nearest that is large enough, else the largest; 1 means none."""
-    known = sorted(set(scales))
-    if wanted <= 1 or not known:
-        return 1
-    return next((scale for scale in known if scale >= wanted - 1e-9), known[-1])
 
 
 class RowResizer:
