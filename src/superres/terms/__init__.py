@@ -1,0 +1,1 @@
+"""Nouns that carry tensors."""
