@@ -22,7 +22,7 @@ def rgb_to_ycbcr(x: Tensor) -> Tensor:
 def ycbcr_to_rgb(x: Tensor) -> Tensor:
     """The inverse of :func:`rgb_to_ycbcr`, not clipped."""
     _three(x)
-    matrix: Tensor = torch.linalg.inv(torch.tensor(_STUDIO_601, dtype=torch.float64) / 255).to(x)
+    matrix = torch.inverse(torch.tensor(_STUDIO_601, dtype=torch.float64) / 255).to(x)
     return torch.einsum("ij,...jhw->...ihw", matrix, x - x.new_tensor(_OFFSET_601).view(3, 1, 1) / 255)
 
 
