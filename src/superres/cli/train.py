@@ -78,7 +78,7 @@ def train(
     except Stopped as stopped:
         say(f"superres: {stopped}")
         return stopped.exit_status
-    if not rank_zero_only.rank:  # one of several processes tells it
+    if not getattr(rank_zero_only, "rank", 0):  # one of several processes tells it
         print(folder / "last.safetensors")
     return 0
 

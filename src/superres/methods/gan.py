@@ -73,7 +73,7 @@ class Gan:
             cost = (self._cost(real, 1.0) + self._cost(fake, 0.0)) / 2
         return {"discriminator": cost}
 
-    def _penalty(self, batch: Sample, memo: Memo) -> Mapping[str, Tensor]:
+    def _penalty(self, batch: Sample, _: Memo) -> Mapping[str, Tensor]:
         """Half the squared gradient of the score at real pictures, in float32, times how seldom it is asked for."""
         real = cast(Tensor, batch["hr"]).detach().requires_grad_(True)
         with torch.autocast(real.device.type, enabled=False):

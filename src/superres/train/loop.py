@@ -141,7 +141,7 @@ class _Fit:
             return dict(means)
         values = torch.tensor(list(means.values()), dtype=torch.float64, device=self.fabric.device)
         values = cast(Tensor, self.fabric.all_reduce(values, reduce_op="mean"))
-        return dict(zip(means, values.tolist(), strict=True))
+        return {key: float(value) for key, value in zip(means, values, strict=True)}
 
     def _measured(self) -> dict[str, float]:
         """Figures of the result network; a better one than ever is kept."""
