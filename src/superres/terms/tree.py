@@ -4,13 +4,15 @@ set_path(run, "optimise.lr", "2e-4")    a new run; the old one stays
 """
 
 import dataclasses
+import inspect
 import math
 import typing
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar, cast
 
 from superres.terms.plain import Plain
-from superres.terms.spec import Spec, is_record, load, parameters
+from superres.terms.spec import Spec, frozen, is_plain, is_record, load, parameters
 from superres.terms.values import UNKNOWN, is_simple, nearest, read, wanted
 from superres.types import BadRequest, SuperresError
 
@@ -58,7 +60,7 @@ def leaves(node: Any, path: str = "", annotation: Any = UNKNOWN) -> Iterator[Lea
 def set_path(node: T, path: str, text: str) -> T:
     """The tree with one value changed; BadRequest names the nearest known paths, or what was wanted there."""
     try:
-        return _set(node, path.split("."), text, path)
+        return _set(node, UNKNOWN, path.split("."), text, path)
     except _Unknown:
         known = [leaf.path for leaf in leaves(resolved(node))]
         raise BadRequest(f"{path} cannot be set: there is no such path{nearest(path, known)}") from None
@@ -129,22 +131,39 @@ class _Unknown(Exception):
     """A path leads nowhere."""
 
 
-def _set(node: Any, keys: list[str], text: str, path: str) -> Any:
-    key, rest = keys[0], keys[1:]
-    below = _children(resolved(node), every=True)
-    if key not in below:
+def _set(node: Any, annotation: Any, keys: list[str], text: str, path: str) -> Any:
+    """``node`` with what ``keys`` lead to set; what is absent but may be there begins with its defaults."""
+    if not keys:
+        return _value(text, node, annotation, path)
+    if node is None:
+        node = _default(annotation)
+    key, below = keys[0], _children(node, every=True)
+    if key not in below and isinstance(node, dict):
+        below[key] = (_default((*typing.get_args(annotation), UNKNOWN)[1]), UNKNOWN)
+    if key not in below or (isinstance(node, dict) and below[key][0] is None):
         raise _Unknown
-    value, annotation = below[key]
-    changed = _set(value, rest, text, path) if rest else _value(text, value, annotation, path)
+    value, kind = below[key]
+    changed = _set(value, kind, keys[1:], text, path)
     try:
         return _replaced(node, key, changed)
     except SuperresError as error:
         raise BadRequest(f"{path}={text}: {error}") from error
 
 
+def _default(annotation: Any) -> Any:
+    """The dataclass that may stand here, with its defaults, where it has one for every field."""
+    for kind in (annotation, *typing.get_args(annotation)):
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+            with suppress(TypeError):
+                return kind()
+    return None
+
+
 def _value(text: str, present: Any, annotation: Any, path: str) -> Any:
+    if text == "none" and type(None) in typing.get_args(annotation):
+        return None
     if isinstance(present, Spec) or (":" in text and annotation is not UNKNOWN and not is_simple(annotation)):
-        return None if text == "none" and not isinstance(present, Spec) else Spec[Any](text)
+        return Spec[Any](text)
     if is_record(present) or isinstance(present, dict):
         inner = ", ".join(f"{path}.{key}" for key in _children(present))
         raise BadRequest(f"{path}={text}: {path} is made of parts; set one of them: {inner or 'it has none yet'}")
@@ -168,7 +187,7 @@ def _children(node: Any, *, every: bool = False) -> dict[str, tuple[Any, Any]]:
         made = cast(Spec[Any], node)
         declared = parameters(made.factory)
         keys = declared if every else [key for key in declared if key in made.arguments]
-        return {key: (made.arguments.get(key), declared[key].annotation) for key in keys}
+        return {key: (made.arguments.get(key, _plain_default(declared[key])), declared[key].annotation) for key in keys}
     if is_record(node):
         kind = cast(type[Any], type(node))
         hints = typing.get_type_hints(kind)
@@ -178,6 +197,10 @@ def _children(node: Any, *, every: bool = False) -> dict[str, tuple[Any, Any]]:
     if isinstance(node, dict):
         return {key: (one, UNKNOWN) for key, one in cast(dict[str, Any], node).items()}
     return {}
+
+
+def _plain_default(parameter: inspect.Parameter) -> Any:
+    return frozen(parameter.default, "") if is_plain(parameter.default) else None
 
 
 def _replaced(node: Any, key: str, value: Any) -> Any:

@@ -56,6 +56,15 @@ def read_header(path: Path) -> dict[str, Any]:
     return described
 
 
+def is_network_file(path: Path) -> bool:
+    """Whether :func:`load_network` is for this file."""
+    try:
+        read_header(path)
+    except BadModel:
+        return False
+    return True
+
+
 def load_network(path: Path) -> tuple[nn.Module, dict[str, Any]]:
     """The network, in evaluation, and the header. Only classes that are nn.Modules are ever called."""
     described = read_header(path)

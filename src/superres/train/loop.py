@@ -18,7 +18,7 @@ from superres.terms.run import Optimise, Run
 from superres.terms.sample import Sample
 from superres.terms.source import Source
 from superres.terms.weights import replace_file, save_network
-from superres.train.batches import Batches, samples_in
+from superres.train.batches import batches, samples_in
 from superres.train.build import Built, build, settled
 from superres.train.checkpoint import LAST, load_state, save_state
 from superres.train.folder import prepare, recorded_facts, write_run
@@ -87,11 +87,11 @@ class _Fit:
         if first:
             write_run(self.folder, self.run, facts)
         log = Log(self.folder, after=self.done, tensorboard=self.run.keep.tensorboard) if first else None
-        batches = iter(Batches(self.made.source, self.run.optimise, self.fabric, start=self.done))
+        steps = batches(self.made.source, self.run.optimise, self.fabric, start=self.done)
         began = time.monotonic()
         try:
             with StopSignals() as signals:
-                for parts in batches:
+                for parts in steps:
                     self._step(parts)
                     self._tell(log)
                     late = self.budget is not None and time.monotonic() - began >= self.budget
@@ -106,7 +106,7 @@ class _Fit:
                     if reason:
                         break
         finally:
-            cast(Any, batches).close()
+            cast(Any, steps).close()
             if log is not None:
                 log.close()
         return self.turns.result.result.eval()
@@ -265,16 +265,16 @@ def fit_in_memory(
     began = time.monotonic()
     fabric, _ = open_fabric(optimise, accelerator=accelerator)
     turns = Turns(method, optimise, fabric)
-    batches = iter(Batches(source, optimise, fabric, start=0))
+    steps = batches(source, optimise, fabric, start=0)
     try:
-        for done, parts in enumerate(batches, start=1):
+        for done, parts in enumerate(steps, start=1):
             terms = turns.step(parts, done - 1)
             if after is not None and after(turns, done, terms):
                 break
             if budget_seconds is not None and time.monotonic() - began >= budget_seconds:
                 break
     finally:
-        cast(Any, batches).close()
+        cast(Any, steps).close()
     return turns.result.result.eval()
 
 
