@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from superres.terms.method import Memo, Turn
-from superres.terms.sample import Sample
+from superres.terms.sample import Sample, check_result
 from superres.types import BadRequest
 
 Kind = Literal["vanilla", "lsgan", "relativistic"]
@@ -56,6 +56,7 @@ class Gan:
 
     def _generator_loss(self, batch: Sample, memo: Memo) -> Mapping[str, Tensor]:
         made = self._made(batch, memo)
+        check_result(made, batch["hr"])
         terms = {"pixel": self.pixel_weight * self.pixel(made, batch["hr"])}
         fake = self._judged(made)
         if self.kind == "relativistic":

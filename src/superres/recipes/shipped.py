@@ -21,7 +21,6 @@ from torch import Tensor, nn
 from superres.data.patches import Patches
 from superres.data.sets import data_root
 from superres.degradations.recipes import photo
-from superres.graph.file import load_model
 from superres.graph.graph import Graph
 from superres.losses.colour_and_luma import ColourAndLuma
 from superres.methods.supervised import Supervised

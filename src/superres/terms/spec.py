@@ -88,7 +88,9 @@ class Spec(Generic[T]):
         """Call the target, Specs among the arguments built first; ``late`` gives what only now is known."""
         wanting = [key for key in self.missing if key not in late]
         if wanting:
-            raise BadRequest(f"{self.name} wants {', '.join(wanting)}, which nothing gives; set it in the recipe, or by --set")
+            raise BadRequest(
+                f"{self.name} wants {', '.join(wanting)}, which nothing gives; set it in the recipe, or by --set"
+            )
         unknown = [key for key in late if key not in parameters(self.factory)]
         if unknown:
             raise BadRequest(f"{self.name} has no argument {unknown[0]!r}, which is given when it is built")

@@ -177,7 +177,7 @@ def _simple(annotation: Any, present: Any) -> Any:
     if isinstance(present, tuple):
         kinds = {cast(type[Any], type(one)) for one in cast(tuple[Any, ...], present)}
         one: Any = str if not kinds or str in kinds else float if float in kinds else kinds.pop()
-        return tuple[one, ...]
+        return cast(Any, tuple)[one, ...]
     return type(present)
 
 

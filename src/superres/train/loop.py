@@ -75,7 +75,7 @@ class _Fit:
     def __init__(self, run: Run, folder: Path, made: Built, turns: Turns, told: Reporter, budget: float | None) -> None:
         self.run, self.folder, self.made, self.turns, self.told, self.budget = run, folder, made, turns, told, budget
         self.fabric, self.window = turns.fabric, Window()
-        self.done, self.saved = 0, 0
+        self.done, self.saved, self.first, self.began = 0, 0, 0, time.monotonic()
         self.best: float | None = None
         self.figures: dict[str, float] = {}
 
@@ -83,22 +83,22 @@ class _Fit:
         facts = self.made.source.facts()
         if resume:
             self._resume(facts)
-        first = self.fabric.is_global_zero
-        if first:
+        log: Log | None = None
+        if self.fabric.is_global_zero:
             write_run(self.folder, self.run, facts)
-        log = Log(self.folder, after=self.done, tensorboard=self.run.keep.tensorboard) if first else None
+            log = Log(self.folder, after=self.done, tensorboard=self.run.keep.tensorboard)
         steps = batches(self.made.source, self.run.optimise, self.fabric, start=self.done)
-        began = time.monotonic()
+        self.first, self.began = self.done, time.monotonic()
         try:
             with StopSignals() as signals:
                 for parts in steps:
                     self._step(parts)
                     self._tell(log)
-                    late = self.budget is not None and time.monotonic() - began >= self.budget
+                    late = self.budget is not None and time.monotonic() - self.began >= self.budget
                     reason = self._agreed(1 if signals.name else 2 if late else 0)
                     if self._due(self.run.keep.save) or reason:
                         self._save()
-                    if reason == 1:
+                    if reason == 1 and self.done < self.run.optimise.steps:
                         raise Stopped(
                             f"stopped by {signals.name or 'a signal'} after step {self.done}, everything is saved; "
                             f"go on with: superres train --resume {self.folder}"
@@ -132,7 +132,8 @@ class _Fit:
         means = self._averaged(means)
         rates = {f"rate.{key}": one.rate for key, one in self.turns.players.items()}
         row = {**means, **(self._measured() if measuring else {}), **rates, "samples_per_second": rate}
-        self.told.step(self.done, self.run.optimise.steps, row, rate)
+        left = (time.monotonic() - self.began) / (self.done - self.first) * (self.run.optimise.steps - self.done)
+        self.told.step(self.done, self.run.optimise.steps, row, left)
         if log is not None:
             log.write({"step": self.done, **row})
 
@@ -151,7 +152,7 @@ class _Fit:
         if self.fabric.is_global_zero:
             module, training = player.result, player.result.training
             with untouched():
-                self.figures = dict(self.made.measure(module.eval()))
+                self.figures = {key: float(one) for key, one in self.made.measure(module.eval()).items()}
             module.train(training)
         self.figures = self.fabric.broadcast(self.figures)
         name = validate.best or next(iter(self.figures), "")
@@ -189,7 +190,7 @@ class _Fit:
                 )
         state = self.state_dict()
         if self.fabric.is_global_zero:
-            save_state(self.folder / LAST, state)
+            save_state(self.folder / LAST, state, check=self.saved == self.first)
             self._save_network("last.safetensors")
         self.saved = self.done
         self.fabric.barrier()
