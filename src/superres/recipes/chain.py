@@ -5,7 +5,7 @@ from superres.losses.l1 import L1
 from superres.methods.supervised import Supervised
 from superres.networks.chain import Chain
 from superres.terms.run import Optimise, Run, Validate
-from superres.terms.spec import LATE, spec
+from superres.terms.spec import LATE, part, spec
 
 
 def chain() -> Run:
@@ -13,7 +13,7 @@ def chain() -> Run:
     return Run(
         name="chain",
         network=spec(Chain, scale=4),
-        method=spec(Supervised, network=LATE, loss=spec(L1)),
+        method=spec(Supervised, network=LATE, loss=part(L1)),
         data=spec(Patches, ("t91", "bsds"), scale=4, patch=128, batch=16, weights="area", small="skip"),
         optimise=Optimise(
             steps=18_000, lr=1e-3, warmup=200, schedule="cosine", floor=0.01, ema=0.999, clip=1.0, precision="bf16"

@@ -28,7 +28,7 @@ from superres.networks.chain import Chain
 from superres.runtime.models import load
 from superres.terms.degradation import Degradation
 from superres.terms.run import Keep, Optimise, Run, Validate
-from superres.terms.spec import LATE, Spec, spec
+from superres.terms.spec import LATE, Spec, part, spec
 from superres.terms.weights import is_network_file, load_network
 from superres.types import BadModel
 
@@ -138,7 +138,7 @@ def _run(
     return Run(
         name=name,
         network=spec(Chain, scale=scale),
-        method=spec(Supervised, network=LATE, loss=spec(ColourAndLuma, squared=squared)),
+        method=spec(Supervised, network=LATE, loss=part(ColourAndLuma, squared=squared)),
         data=Spec(f"{__name__}:training_pictures", {"scale": scale, "degradation": degradation}),
         optimise=optimise,
         validate=validate,

@@ -12,7 +12,7 @@ from superres.methods.gan import Gan
 from superres.networks.chain import Chain
 from superres.recipes.shipped import begin
 from superres.terms.run import Optimise, Rule, Run, Validate
-from superres.terms.spec import LATE, spec
+from superres.terms.spec import LATE, part, spec
 
 
 def srgan_small() -> Run:
@@ -21,7 +21,7 @@ def srgan_small() -> Run:
     return Run(
         name="srgan-small",
         network=spec(Chain, scale=4),
-        method=spec(Gan, network=LATE, discriminator=spec(VggDiscriminator), pixel=spec(L1)),
+        method=spec(Gan, network=LATE, discriminator=part(VggDiscriminator), pixel=part(L1)),
         data=spec(Patches, ("t91", "bsds"), scale=4, patch=96, batch=16, weights="area", small="skip"),
         optimise=Optimise(
             steps=steps,

@@ -1,8 +1,8 @@
 """A thing to build later: what to call, and with which arguments, as plain data.
 
-spec(EDSR, width=64)                      typed by the signature of EDSR, checked when it is made
-spec(Supervised, network=LATE)            what only the training loop can give
-Spec("package.module:EDSR", {"width": 64}).build()
+    spec(EDSR, width=64)                             typed by the signature of EDSR, checked when it is made
+    spec(Supervised, network=LATE, loss=part(L1))    LATE: only the training loop can give it
+    Spec("package.module:EDSR", {"width": 64}).build()
 """
 
 import dataclasses
@@ -115,6 +115,11 @@ def spec(factory: Callable[P, T], /, *args: P.args, **arguments: P.kwargs) -> Sp
     if len(args) > len(places):
         raise BadRequest(f"{name} takes {len(places)} arguments, {len(args)} were given")
     return Spec(f"{module}:{name}", {**dict(zip(places, args, strict=False)), **arguments})
+
+
+def part(factory: Callable[P, T], /, *args: P.args, **arguments: P.kwargs) -> T:
+    """:func:`spec` for an argument of another Spec: a type checker takes it for the thing that it will be."""
+    return cast(T, spec(factory, *args, **arguments))
 
 
 def load(target: str) -> Any:

@@ -27,7 +27,7 @@ def save_state(path: Path, state: dict[str, Any], *, check: bool = False) -> Non
         except Exception as error:
             what = " ".join(str(error).split())[:200]
             raise BadRequest(
-                f"the method's state_dict holds more than tensors, numbers and words, so it could not be resumed: {what}"
+                f"the method's state_dict holds more than tensors, numbers and words; nobody could resume it: {what}"
             ) from error
     replace_file(path, content.getvalue())
 
