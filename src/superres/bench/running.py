@@ -130,7 +130,8 @@ def run(
     """Enlarge every picture of every suite by every model, and measure.
 
     ``cases`` are the suites' pictures where they have been read already. ``watch`` is given each picture with all its
-    results, before they are forgotten; ``tell`` is told (model, picture, done, all). Raises: BadOutput where a result is of the wrong size or not finite.
+    results, before they are forgotten; ``tell`` is told (model, picture, done, all). Raises: BadOutput where a result
+    is of the wrong size or not finite.
     """
     chosen = [find_metric(name) for name in metrics]
     rows: list[Row] = []

@@ -3,7 +3,7 @@
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
@@ -21,8 +21,8 @@ Numbers = npt.NDArray[np.float64]
 class Comparison:
     """B against A, picture by picture: ``difference`` is the mean of b - a, ``low`` and ``high`` its 95 % interval.
 
-    ``effect`` is that mean over the differences' standard deviation (Cohen's d_z); ``wins`` counts the pictures on which
-    b is better. ``left_out`` pictures had an infinite figure in one of both. NaN where nothing can be said.
+    ``effect`` is that mean over the differences' standard deviation (Cohen's d_z); ``wins`` counts the pictures
+    on which b is better. ``left_out`` pictures had an infinite figure in one of both. NaN where nothing can be said.
     """
 
     first: str
@@ -70,7 +70,7 @@ def compare(
         mean / spread if spread > 0 else math.nan,
         int((sign * d > 0).sum()), int((d == 0).sum()), int((~kept).sum()), "",
     )  # fmt: skip
-    return Comparison(**{**found.__dict__, "sentence": _sentence(found, spread, better)})
+    return replace(found, sentence=_sentence(found, spread, better))
 
 
 def interval(d: Numbers, *, seed: int = _SEED, level: float = _LEVEL) -> tuple[float, float]:
