@@ -36,7 +36,7 @@ li { margin: .2rem 0; }
 
 
 def page(found: Findings, shown: Sequence[Shown], *, title: str, about: str, plane: tuple[str, str] | None) -> str:
-    """The page. ``about`` says when and where it was measured; ``plane`` names two metrics to set against each other."""
+    """The page. ``about`` says when and where; ``plane`` names two metrics to set against each other."""
     parts = [
         "<!DOCTYPE html>",
         f'<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>',
@@ -71,10 +71,11 @@ def cost_chart(found: Findings, suite: str) -> str:
     if not known:
         return ""
     metric, facts = next(iter(found.facts.items()))
+    costs = {name: found.costs[name] for name in known}
     points = [
-        Point(name, float(found.costs[name].multiply_adds or 0), found.mean(name, suite, metric), found.costs[name].parameters)
-        for name in known
-    ]  # fmt: skip
+        Point(name, float(cost.multiply_adds or 0), found.mean(name, suite, metric), cost.parameters)
+        for name, cost in costs.items()
+    ]
     label = "multiply-adds for 1280x720 out (area: parameters)"
     return scatter(
         points, Axis(label, log=True), Axis(heading(facts)), title=f"{suite}: {metric} against multiply-adds"
@@ -144,12 +145,12 @@ def _table(rows: list[list[str]], *, best: set[tuple[int, int]] | None = None, l
 
 def _crops(found: Findings, shown: Sequence[Shown]) -> list[str]:
     metric, facts = next(iter(found.facts.items()))
-    parts = [
-        "<h2>Where the results differ most</h2>",
-        f"<p class=facts>The piece of each picture where the models' results lie furthest apart (with one model: where "
-        f"it errs most). The figure is the whole picture's {escape(heading(facts))}. Below each result, its error in "
-        "luma: white is none, dark red the value stated.</p>",
-    ]
+    said = (
+        "The piece of each picture where the models' results lie furthest apart (with one model: where it errs most). "
+        f"The figure is the whole picture's {heading(facts)}. Below each result, its error in luma: white is none, "
+        "dark red the value stated."
+    )
+    parts = ["<h2>Where the results differ most</h2>", f'<p class="facts">{escape(said)}</p>']
     for one in shown:
         left, top, wide, high = one.box
         parts.append(f"<h3>{escape(one.suite)}: {escape(one.picture)}</h3>")

@@ -19,7 +19,7 @@ from superres.types import BadOutput, BadRequest
 def write_report(
     found: Findings, shown: Sequence[Shown], folder: Path, *, plane: tuple[str, str] | None = None
 ) -> list[Path]:
-    """Write ``report.md``, ``figures.csv``, ``figures.json``, ``report.html`` and the charts (SVG, PNG) into ``folder``.
+    """Write ``report.md``, ``figures.csv``, ``figures.json``, ``report.html`` and the charts as SVG and PNG.
 
     ``plane`` names two of the metrics to set against each other. Raises: BadOutput where a file cannot be written.
     """

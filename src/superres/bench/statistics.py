@@ -113,18 +113,29 @@ def _sentence(c: Comparison, spread: float, better: str) -> str:
     pictures = f"{c.pictures} picture{'s' if c.pictures > 1 else ''}"
     if c.wins + c.ties == c.pictures == c.ties:
         return f"{c.second} and {c.first} have the same {c.metric} on every one of {pictures}."
-    shown = c.p_value < 1 - _LEVEL and (c.low > 0 or c.high < 0)
-    if shown:
-        word = _word(c.difference, better)
-        return (
-            f"{c.second} is {word} than {c.first} by {said} in {c.metric}, and {pictures} suffice to show it "
-            f"(95 % interval {_interval(c)}, Wilcoxon p = {c.p_value:.2g}, better on {c.wins} of {c.pictures})."
-        )
+    suffices = c.p_value < 1 - _LEVEL
+    leaves_out_zero = c.low > 0 or c.high < 0
+    known = f"95 % interval {_interval(c)}, Wilcoxon p = {c.p_value:.2g}"
     least = 2.0 ** (1 - c.pictures)
-    why = f"95 % interval {_interval(c)}, Wilcoxon p = {c.p_value:.2g}" if c.pictures > 1 else "one says nothing"
-    if least > 1 - _LEVEL and c.pictures > 1:
-        why += f", which {pictures} can never bring below {least:.3g}"
-    return f"{pictures} cannot show this difference of {said} in {c.metric} ({why}{_needed(c, spread)})."
+    if suffices and leaves_out_zero:
+        return (
+            f"{c.second} is {_word(c.difference, better)} than {c.first} by {said} in {c.metric}, and {pictures} "
+            f"suffice to show it ({known}, better on {c.wins} of {c.pictures})."
+        )
+    if leaves_out_zero and least > 1 - _LEVEL:
+        return (
+            f"{c.second} is {_word(c.difference, better)} than {c.first} by {said} in {c.metric} on these {pictures} "
+            f"(95 % interval {_interval(c)}, better on {c.wins}), but so few cannot show it to the Wilcoxon test, whose "
+            f"p = {c.p_value:.2g} never goes below {least:.3g} here: take a larger set."
+        )
+    if c.pictures == 1:
+        known = "one says nothing about others"
+    elif least > 1 - _LEVEL:
+        known += f", which {pictures} can never bring below {least:.3g}"
+    return (
+        f"{pictures} cannot show this difference of {said} in {c.metric} between {c.first} and {c.second} "
+        f"({known}{_needed(c, spread)})."
+    )
 
 
 def _needed(c: Comparison, spread: float) -> str:
@@ -134,7 +145,8 @@ def _needed(c: Comparison, spread: float) -> str:
     count = max(6, math.ceil((1.96 + 0.84) ** 2 * (spread / c.difference) ** 2) + 2)
     if count <= c.pictures:
         return ""
-    return f"; if it is real, about {count:,} such pictures would".replace(",", " ") if count < 1e6 else ""
+    number = f"{count:,}".replace(",", " ")
+    return f"; if it is real, about {number} such pictures would" if count < 1e6 else ""
 
 
 def _word(difference: float, better: str) -> str:

@@ -79,8 +79,8 @@ def pictures_table(found: Findings, suite: str, metric: str) -> list[list[str]]:
     unit = found.facts[metric].unit
     columns = [found.of(model, suite) for model in found.models]
     rows = [[f"{metric}{f', {unit}' if unit else ''}", *found.models]]
-    for same in zip(*columns, strict=True):
-        rows.append([same[0].picture, *(figure(row.values[metric], unit) for row in same)])
+    same = zip(*columns, strict=True)
+    rows += [[each[0].picture, *(figure(row.values[metric], unit) for row in each)] for each in same]
     rows.append(["mean", *(figure(found.mean(model, suite, metric), unit) for model in found.models)])
     return rows
 

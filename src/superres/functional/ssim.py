@@ -15,15 +15,29 @@ from superres.types import BadRequest
 
 @dataclass(frozen=True)
 class Window:
-    """A Gaussian, and the two constants that keep the quotients from 0 / 0; the defaults are the paper's, for L = 1."""
+    """What the map looks through, and the constants that keep its quotients from 0 / 0; the defaults are the paper's.
+
+    ``flat`` weighs all places alike instead of by a Gaussian; ``sample`` divides covariances by one place less, as
+    for a sample of that many. L is 1.
+    """
 
     size: int = 11
     sigma: float = 1.5
     k1: float = 0.01
     k2: float = 0.03
+    flat: bool = False
+    sample: bool = False
+
+    @property
+    def stretch(self) -> float:
+        """What covariances are multiplied by."""
+        places = self.size**2
+        return places / (places - 1) if self.sample else 1.0
 
     def weights(self) -> Tensor:
         """(size,) float64, of sum 1."""
+        if self.flat:
+            return torch.full((self.size,), 1 / self.size, dtype=torch.float64)
         places = torch.arange(self.size, dtype=torch.float64) - (self.size - 1) / 2
         bell = torch.exp(-places.square() / (2 * self.sigma**2))
         return bell / bell.sum()
@@ -77,7 +91,7 @@ def ssim_maps(test: Tensor, reference: Tensor, *, window: Window = WANG) -> tupl
 def _parts(means: Tensor, axis: int, window: Window) -> tuple[Tensor, Tensor]:
     """The two quotients from the windowed means of the shifted x, y, x^2 + y^2 and xy, one after the other."""
     x, y, squares, product = torch.chunk(means, 4, axis)
-    c1, c2 = window.k1**2, window.k2**2
+    c1, c2 = window.k1**2, window.k2**2 / window.stretch  # which says the same as stretching all covariances
     contrast = (2 * (product - x * y) + c2) / (squares - (x * x + y * y) + c2)  # exactly 1 where x = y
     x, y = x + _SHIFT, y + _SHIFT
     return (2 * x * y + c1) / (x * x + y * y + c1), contrast
