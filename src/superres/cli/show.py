@@ -6,7 +6,7 @@ def show(recipe: str, /, *, set: tuple[str, ...] = ()) -> int:  # noqa: A002 - t
 
     Args:
         recipe: a recipe's name, my.py:recipe, package.module:recipe, or a run.json
-        set: a change, like optimise.lr=2e-4; may be given several times
+        set: changes, like optimise.lr=2e-4; one or more
     """
     from superres.recipes.opening import open_recipe
     from superres.train.build import settled

@@ -30,7 +30,7 @@ def train(
 
     Args:
         recipe: a recipe's name, my.py:recipe, package.module:recipe, or a run.json (superres show lists its paths)
-        set: a change, like optimise.lr=2e-4; may be given several times
+        set: changes, like optimise.lr=2e-4; one or more
         out: the run's folder (runs/NAME where this is not given)
         resume: go on with the run in this folder, to the same bits as if it had never stopped
         dry_run: print what would run, with one batch through everything, and stop
