@@ -224,8 +224,8 @@ def _verify(archive: Path, known: KnownSet | None) -> None:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != known.sha256:
         raise BadInput(
-            f"{archive.name} from {known.download}: it has SHA-256 {found[:16]}..., {known.sha256[:16]}... was wanted; nothing "
-            "was unpacked: try again, or fetch it yourself and look at it"
+            f"{archive.name} from {known.download}: has SHA-256 {found[:16]}..., {known.sha256[:16]}... was wanted; "
+            "nothing was unpacked: try again, or fetch it yourself and look at it"
         )
 
 
