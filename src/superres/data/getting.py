@@ -18,7 +18,7 @@ from fnmatch import fnmatch
 from http.client import HTTPException
 from pathlib import Path, PurePosixPath
 from typing import IO
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlparse
 
 from superres.data.sets import KnownSet, data_root, known_set
@@ -210,7 +210,7 @@ def _download(address: str, target: Path, name: str, folder: Path) -> None:
     except (URLError, OSError, ValueError, HTTPException) as error:
         if getattr(error, "errno", None) == errno.ENOSPC:
             raise BadOutput(f"{target}: the disk is full; nothing was kept") from None
-        reason = getattr(error, "reason", None) or error
+        reason = str(error) if isinstance(error, HTTPError) else getattr(error, "reason", None) or error
         raise BadInput(
             f"{address}: cannot be fetched ({reason}); without a network a local copy is the only way: fetch it "
             f"elsewhere and give it with `superres data get {name} --from FILE`, or put its pictures into {folder}"
