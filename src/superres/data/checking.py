@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from superres.data.decode import decode, file_bytes, fingerprint, list_pictures
+from superres.data.fingerprints import TEST_PICTURES
 from superres.data.sets import find_set, known_set
-from superres.data.test_pictures import TEST_PICTURES
 from superres.types import BadInput
 
 
