@@ -172,12 +172,13 @@ def _value(text: str, present: Any, annotation: Any, path: str) -> Any:
 
 def _simple(annotation: Any, present: Any) -> Any:
     """The annotation, or, where it says nothing, the type of the present value."""
+    tuples: Any = tuple
     if annotation is not UNKNOWN or present is None:
         return str if annotation is UNKNOWN else annotation
     if isinstance(present, tuple):
         kinds = {cast(type[Any], type(one)) for one in cast(tuple[Any, ...], present)}
         one: Any = str if not kinds or str in kinds else float if float in kinds else kinds.pop()
-        return cast(Any, tuple)[one, ...]
+        return tuples[one, ...]
     return type(present)
 
 
