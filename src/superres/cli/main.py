@@ -14,13 +14,14 @@ from superres.types import BadRequest, SuperresError
 VERBS = {
     "upscale": "superres.cli.upscale:upscale",
     "models": "superres.cli.models:models",
-    "measure": "superres.cli.measure:measure",
-    "bench": "superres.cli.bench:bench",
-    "explain-gap": "superres.cli.explain_gap:explain_gap",
     "example": "superres.cli.example:example",
+    "degrade": "superres.cli.degrade:degrade",
+    "data": "superres.cli.data:data",
     "train": "superres.cli.train:train",
     "show": "superres.cli.show:show",
-    "data": "superres.cli.data:data",
+    "bench": "superres.cli.bench:bench",
+    "measure": "superres.cli.measure:measure",
+    "explain-gap": "superres.cli.explain_gap:explain_gap",
 }
 INTERRUPTED = 130
 PIPE_CLOSED = 141

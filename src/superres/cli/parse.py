@@ -50,6 +50,8 @@ _METAVARS = {
     "nodes": "N",
     "strategy": "NAME",
     "precision": "NAME",
+    "replay": "FILE",
+    "seed": "N",
 }
 
 
