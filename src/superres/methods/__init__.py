@@ -1,0 +1,1 @@
+"""How something is learnt: players and their turns."""
