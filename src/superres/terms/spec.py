@@ -92,7 +92,8 @@ class Spec(Generic[T]):
         unknown = [key for key in late if key not in parameters(self.factory)]
         if unknown:
             raise BadRequest(f"{self.name} has no argument {unknown[0]!r}, which is given when it is built")
-        return self.factory(**{key: built(value) for key, value in self.arguments.items()}, **late)
+        made = {key: built(value) for key, value in self.arguments.items() if key not in late}
+        return self.factory(**made, **late)
 
     def with_argument(self, name: str, value: Any) -> "Spec[T]":
         return Spec(self.target, {**self.arguments, name: value})
@@ -199,24 +200,25 @@ def is_plain(value: Any) -> bool:
 
 def resolve(value: Any) -> Any:
     """Every Spec in the value resolved."""
-    return _mapped(value, lambda one: one.resolved())
+    return mapped(value, lambda one: one.resolved())
 
 
 def built(value: Any) -> Any:
     """Every Spec in the value built."""
-    return _mapped(value, lambda one: one.build())
+    return mapped(value, lambda one: one.build())
 
 
-def _mapped(value: Any, change: Callable[[Spec[Any]], Any]) -> Any:
+def mapped(value: Any, change: Callable[[Spec[Any]], Any]) -> Any:
+    """The value with every outermost Spec in it changed."""
     if isinstance(value, Spec):
         return change(cast(Spec[Any], value))
     if isinstance(value, tuple):
-        return tuple(_mapped(one, change) for one in cast(tuple[Any, ...], value))
+        return tuple(mapped(one, change) for one in cast(tuple[Any, ...], value))
     if isinstance(value, dict):
-        return {key: _mapped(one, change) for key, one in cast(dict[str, Any], value).items()}
+        return {key: mapped(one, change) for key, one in cast(dict[str, Any], value).items()}
     if is_record(value):
         fields = {one.name: getattr(value, one.name) for one in dataclasses.fields(value)}
-        changed = {key: _mapped(one, change) for key, one in fields.items()}
+        changed = {key: mapped(one, change) for key, one in fields.items()}
         same = all(changed[key] is fields[key] or changed[key] == fields[key] for key in fields)
         return value if same else dataclasses.replace(value, **changed)
     return value

@@ -167,7 +167,7 @@ def _builds(annotation: Any) -> bool:
     if typing.get_origin(annotation) is typing.Literal:
         return False
     if arguments and typing.get_origin(annotation) is not tuple:
-        return any(_builds(one) for one in arguments) or callable(typing.get_origin(annotation)) and not arguments
+        return any(_builds(one) for one in arguments)
     return annotation not in (int, float, bool, str, type(None), UNKNOWN, Ellipsis) and not arguments
 
 

@@ -82,6 +82,13 @@ class Turns:
             self.players[name].average()
         return shown
 
+    def losses(self, batch: Sample) -> dict[str, float]:
+        """Every turn's losses of a batch, while nothing learns."""
+        memo, shown = Memo(0), dict[str, float]()
+        for turn in self.turns:
+            shown.update({key: value.item() for key, value in self._loss(turn, batch, memo).items()})
+        return shown
+
     def _turn(self, turn: Turn, batches: Sequence[Sample], memos: Sequence[Memo]) -> dict[str, Tensor]:
         player, optimiser = self.players[turn.player], self._wrapped[turn.player]
         for other in self.players.values():
