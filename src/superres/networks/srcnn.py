@@ -16,8 +16,9 @@ class SRCNN(nn.Module):
     """(B, channels, H, W) in [0, 1], enlarged already -> the same size, or smaller by the kernels without ``padding``.
 
     ``kernels`` are the paper's 9-1-5, 9-3-5 or 9-5-5 (ECCV 2014, PAMI 2016); ``channels`` 1 is luma, 3 RGB. The paper
-    trains without padding. ``start`` ``paper`` draws weights from N(0, 0.001). ``identity`` begins as the picture
-    itself: the first feature of each layer hands it on, the others are drawn after He et al. 2015 and not used yet.
+    trains without padding. ``scale`` only tells by how much the pictures that it learns from are enlarged. ``start``
+    ``paper`` draws weights from N(0, 0.001). ``identity`` begins as the picture itself: the first feature of each layer
+    hands it on, the others are drawn after He et al. 2015 and not used yet.
     """
 
     def __init__(
@@ -27,6 +28,7 @@ class SRCNN(nn.Module):
         widths: Sequence[int] = (64, 32),
         channels: int = 1,
         padding: bool = True,
+        scale: int = 3,
         start: Literal["paper", "identity"] = "paper",
     ) -> None:
         super().__init__()
@@ -36,11 +38,12 @@ class SRCNN(nn.Module):
             raise BadRequest(f"SRCNN starts from 'paper' or 'identity', not {start!r}")
         if start == "identity" and min(widths) < channels:
             raise BadRequest(f"widths {tuple(widths)} cannot hand on a picture of {channels} bands")
+        self.scale = scale
         sides = (channels, *widths, channels)
         self.extract, self.map, self.reconstruct = (
             nn.Conv2d(sides[k], sides[k + 1], kernels[k], padding=kernels[k] // 2 if padding else 0) for k in range(3)
         )
-        self.border = 0 if padding else sum(kernels) // 2 - 1
+        self.valid_border = sum(side // 2 for side in kernels)
         with torch.no_grad():
             self._as_paper() if start == "paper" else self._as_identity(channels)
 

@@ -2,5 +2,7 @@
 
 RECIPES: dict[str, str] = {
     "chain": "superres.recipes.chain:chain",
+    "srcnn": "superres.recipes.srcnn:srcnn",
+    "srcnn-fast": "superres.recipes.srcnn:srcnn_fast",
     "srgan-small": "superres.recipes.srgan_small:srgan_small",
 }
