@@ -9,8 +9,9 @@ def show(recipe: str, /, *, set: tuple[str, ...] = ()) -> int:  # noqa: A002 - t
         set: a change, like optimise.lr=2e-4; may be given several times
     """
     from superres.recipes.opening import open_recipe
+    from superres.train.build import settled
     from superres.train.describe import tree
 
-    for line in tree(open_recipe(recipe, set)):
+    for line in tree(settled(open_recipe(recipe, set))):
         print(line)
     return 0

@@ -1,7 +1,6 @@
 """``superres train``: a recipe becomes weights, stopped and resumed at will."""
 
 import sys
-import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -9,7 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from superres.cli.progress import duration, say
-from superres.types import BadRequest
+from superres.types import BadRequest, EngineUnavailable
 
 
 def train(
@@ -39,11 +38,13 @@ def train(
         accelerator: auto, cpu, cuda or mps
         devices: processes on this machine, one a device
         nodes: machines
-        strategy: auto, ddp or ddp_spawn
+        strategy: auto or ddp
         precision: float32, bf16 or fp16; the same as --set optimise.precision=...
     """
-    from lightning_fabric.utilities.rank_zero import rank_zero_only
-
+    try:
+        from lightning_fabric.utilities.rank_zero import rank_zero_only
+    except ModuleNotFoundError as error:
+        raise EngineUnavailable(f"training needs {error.name}; install it: pip install 'superres[train]'") from error
     from superres.recipes.opening import changed, open_recipe
     from superres.train.describe import rehearse
     from superres.train.folder import RUN, read_run
@@ -78,38 +79,20 @@ def train(
     except Stopped as stopped:
         say(f"superres: {stopped}")
         return stopped.exit_status
-    if not rank_zero_only.rank:  # one of several processes tells it
+    if not getattr(rank_zero_only, "rank", 0):  # one of several processes tells it
         print(folder / "last.safetensors")
     return 0
 
 
-def line(step: int, steps: int, figures: Mapping[str, float], rate: float, seconds: float) -> str:
-    """``step 200 of 1000: loss 0.0312, 310 samples/s, 0:42 left``; ``seconds`` is what is left."""
+def line(step: int, steps: int, figures: Mapping[str, float], left: float) -> str:
+    """``step 200 of 1000: loss 0.0312, 310 samples/s, 42 s left``."""
     shown = [f"{key} {value:.4g}" for key, value in figures.items() if not key.startswith(("rate.", "samples_"))]
-    return f"step {step} of {steps}: {', '.join([*shown, f'{rate:.0f} samples/s'])}, {duration(seconds)} left"
-
-
-class Clock:
-    """Time left, from the steps done since the run was begun or resumed."""
-
-    def __init__(self) -> None:
-        self._first: tuple[int, float] | None = None
-
-    def left(self, step: int, steps: int) -> float:
-        """Seconds until ``steps``; 0 where nothing can be said yet."""
-        now = time.monotonic()
-        if self._first is None:
-            self._first = step, now
-            return 0.0
-        done, began = self._first
-        return (now - began) / max(1, step - done) * (steps - step)
+    speed = f"{figures.get('samples_per_second', 0):.0f} samples/s"
+    return f"step {step} of {steps}: {', '.join([*shown, speed])}, {duration(left)} left"
 
 
 class TrainLines(AbstractContextManager["TrainLines"]):
     """A line a log row, for pipes and files."""
-
-    def __init__(self) -> None:
-        self._clock = Clock()
 
     def __exit__(self, *_: object) -> None:
         return
@@ -117,8 +100,8 @@ class TrainLines(AbstractContextManager["TrainLines"]):
     def note(self, text: str) -> None:
         say(text)
 
-    def step(self, step: int, steps: int, figures: Mapping[str, float], rate: float) -> None:
-        say(line(step, steps, figures, rate, self._clock.left(step, steps)))
+    def step(self, step: int, steps: int, figures: Mapping[str, float], left: float) -> None:
+        say(line(step, steps, figures, left))
 
 
 class TrainBar:
@@ -128,7 +111,6 @@ class TrainBar:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
 
-        self._clock = Clock()
         self._progress = Progress(
             BarColumn(), TextColumn("{task.description}", markup=False), console=Console(stderr=True), transient=True
         )
@@ -144,8 +126,8 @@ class TrainBar:
     def note(self, text: str) -> None:
         self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    def step(self, step: int, steps: int, figures: Mapping[str, float], rate: float) -> None:
-        text = line(step, steps, figures, rate, self._clock.left(step, steps))
+    def step(self, step: int, steps: int, figures: Mapping[str, float], left: float) -> None:
+        text = line(step, steps, figures, left)
         self._progress.update(self._task, total=steps, completed=step, description=text)
 
 

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from superres.terms.method import Memo, Turn
-from superres.terms.sample import Sample
+from superres.terms.sample import Sample, check_result
 from superres.types import BadRequest
 
 Kind = Literal["vanilla", "lsgan", "relativistic"]
@@ -56,6 +56,7 @@ class Gan:
 
     def _generator_loss(self, batch: Sample, memo: Memo) -> Mapping[str, Tensor]:
         made = self._made(batch, memo)
+        check_result(made, batch["hr"])
         terms = {"pixel": self.pixel_weight * self.pixel(made, batch["hr"])}
         fake = self._judged(made)
         if self.kind == "relativistic":
@@ -73,7 +74,7 @@ class Gan:
             cost = (self._cost(real, 1.0) + self._cost(fake, 0.0)) / 2
         return {"discriminator": cost}
 
-    def _penalty(self, batch: Sample, memo: Memo) -> Mapping[str, Tensor]:
+    def _penalty(self, batch: Sample, _: Memo) -> Mapping[str, Tensor]:
         """Half the squared gradient of the score at real pictures, in float32, times how seldom it is asked for."""
         real = cast(Tensor, batch["hr"]).detach().requires_grad_(True)
         with torch.autocast(real.device.type, enabled=False):

@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from superres.terms.method import Memo, Turn
-from superres.terms.sample import Sample
+from superres.terms.sample import Sample, check_result
 
 
 class Supervised:
@@ -21,6 +21,7 @@ class Supervised:
 
     def _loss(self, batch: Sample, memo: Memo) -> Mapping[str, Tensor]:
         result = memo.get("sr", lambda: self.network(batch["lr"]))
+        check_result(result, batch["hr"])
         return {"loss": self.loss(result.float(), batch["hr"])}
 
     def state_dict(self) -> dict[str, Any]:

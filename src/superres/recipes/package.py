@@ -2,8 +2,9 @@
 
     python -m superres.recipes.package RUNS [--figures benchmarks/results/quality.json]
 
-``RUNS`` holds one folder per model, named ``clean-x4`` and so on. Run it once, measure with ``benchmarks/quality.py``,
-and run it again with the figures, which then stand in the cards.
+``RUNS`` holds one folder per round, named ``clean-x4``, ``clean-x4-again`` and so on; the last round of each model is
+taken. Run it once, measure with ``benchmarks/quality.py``, and run it again with the figures, which then stand in the
+cards.
 """
 
 import argparse
@@ -12,23 +13,27 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from superres.graph.cost import parameters
 from superres.graph.file import save_model
 from superres.networks.chain import Chain
-from superres.recipes.shipped import TRAINING_SETS, schedule
+from superres.recipes.names import RECIPES
+from superres.recipes.opening import open_recipe
+from superres.recipes.shipped import TRAINING_SETS
+from superres.runtime.models import PRETRAINED
+from superres.terms.run import Run
+from superres.terms.tree import resolved
+from superres.terms.weights import load_network
+from superres.train.checkpoint import LAST
 from superres.train.export import to_graph
+from superres.train.folder import RUN, read_run
+from superres.types import BadInput
 
-PRETRAINED = Path(__file__).parents[1] / "runtime" / "pretrained"
-ROUNDS = ("", "-again", "-last")
+ROUNDS = ("-last", "-again", "")
 PURPOSE = {
     "clean": "clean pictures: drawings, renderings, scans, good PNGs",
     "photo": "photographs: JPEG artefacts, mild blur and noise are not sharpened",
-}
-DEGRADATION = {
-    "clean": "MATLAB bicubic",
-    "photo": "Gaussian blur 0.1-0.6 px (half), MATLAB bicubic, noise up to 8/255 (half), JPEG 30-95 (nine in ten)",
 }
 DATA_LICENCE = (
     "T91 (no licence stated), BSDS500 train and test (Berkeley, non-commercial research use), 49 photographs from "
@@ -36,36 +41,82 @@ DATA_LICENCE = (
 )
 
 
-def card(family: str, scale: int, count: int, figures: dict[str, Any], *, rounds: int = 1) -> dict[str, Any]:
-    """What a user should know of a model before using it; ``rounds`` that the trunk was trained for."""
-    command = f"python -m superres.recipes.shipped {family}"
-    trunk, first = f"RUNS/{family}-x4", f"{command} 4 --data DATA --out RUNS/{family}-x4"
-    steps, recipe = schedule(family, 4).steps, [first]
-    if scale != 4:
-        steps = schedule(family, scale).steps
-        recipe.append(f"{command} {scale} --data DATA --out RUNS/{family}-x{scale} --start {trunk}")
-    if scale == 4 and rounds > 1:
-        steps += schedule(family, 4, again=True).steps
-        recipe.append(f"{command} 4 --data DATA --out {trunk}-again --start {trunk} --seed 2")
-    if scale == 4 and rounds > 2:
-        steps += schedule(family, 4, again=True, squared=True).steps
-        recipe.append(f"{command} 4 --data DATA --out {trunk}-last --start {trunk}-again --seed 3 --squared")
+def card(rounds: list[Run], count: int, figures: dict[str, Any]) -> dict[str, Any]:
+    """What a user should know of a model before using it; ``rounds`` that led to it, the last one last."""
+    run = resolved(rounds[-1])
+    family, scale = run.name.split("-")[0], int(run.network.arguments["scale"])
     return {
         "name": f"{family}-x{scale}",
         "family": family,
         "scale": scale,
         "purpose": PURPOSE[family],
-        "network": "superres.networks.chain:Chain",
-        "arguments": {"scale": scale, "width": 48, "depth": 10},
+        "network": run.network.target,
+        "arguments": {key: run.network.arguments[key] for key in ("scale", "width", "depth")},
         "parameters": count,
         "training data": list(TRAINING_SETS),
         "training data licence": DATA_LICENCE,
-        "degradation": DEGRADATION[family],
-        "recipe": recipe,
-        "steps": steps,
+        "degradation": "; then ".join(dict.fromkeys(degradation(one) for one in rounds)),
+        "recipe": [command(one) for one in rounds],
+        "steps": sum(one.optimise.steps for one in rounds),
         "licence": "Apache-2.0 (the weights; see the training data's own licences)",
         "figures": figures,
     }
+
+
+def degradation(run: Run) -> str:
+    """What made the low-resolution pictures of a round, in words."""
+    made = resolved(run).data.arguments["degradation"]
+    if made is None:
+        return "MATLAB bicubic"
+    given = made.arguments
+    blur, noise, codec = (f"{100 * share:.0f} %" for share in given["shares"])
+    low, high = given["blur"]
+    worst, best = given["quality"]
+    return (
+        f"Gaussian blur {low:g}-{high:g} px ({blur} of the patches), MATLAB bicubic, noise up to "
+        f"{given['noise'][1]:g}/255 ({noise}), JPEG {worst}-{best} ({codec})"
+    )
+
+
+def command(run: Run) -> str:
+    """How to repeat a round."""
+    start = "" if run.start is None else f" --set start.file={run.start.arguments['file']}"
+    return f"superres train {run.name} --data-root DATA --out runs/{run.name}{start} --set seed={run.seed}"
+
+
+def rounds_of(folder: Path) -> list[Run]:
+    """The run of a folder, and before it those that its start leads back to."""
+    return _lineage(_run_of(folder), folder.parent)
+
+
+def _lineage(run: Run, runs: Path) -> list[Run]:
+    if run.start is None:
+        return [run]
+    file = str(run.start.arguments["file"])
+    name = file if file in RECIPES else Path(file).stem if Path(file).stem in RECIPES else Path(file).parent.name
+    before = _run_of(runs / name)
+    if before.name == run.name:
+        raise BadInput(f"{run.name} starts from {file}, which leads back to itself; give the round before it")
+    return [*_lineage(before, runs), run]
+
+
+def _run_of(folder: Path) -> Run:
+    """As ``run.json`` has it, or, where the run is not there, as the recipe of that name."""
+    if (folder / RUN).exists():
+        return read_run(folder / RUN)
+    if folder.name not in RECIPES:
+        raise BadInput(f"{folder} is neither a run folder nor named like a recipe; name it like the round it holds")
+    return open_recipe(folder.name)
+
+
+def network_of(folder: Path) -> nn.Module:
+    """The averaged network of a run folder; ``last.pt`` is read where a run of the first trainer left no other file."""
+    if (folder / "last.safetensors").exists():
+        return load_network(folder / "last.safetensors")[0]
+    net = Chain(scale=int(folder.name.split("-x")[1][0]))
+    state: dict[str, Tensor] = torch.load(folder / LAST, weights_only=True)["mean"]
+    net.load_state_dict({k.removeprefix("module."): v for k, v in state.items() if k.startswith("module.")})
+    return net.eval()
 
 
 def select_figures(file: Path | None, family: str, scale: int) -> dict[str, Any]:
@@ -77,18 +128,25 @@ def select_figures(file: Path | None, family: str, scale: int) -> dict[str, Any]
     return {"unit": report["unit"], "date": report["date"], "processor": report["processor"], **rows}
 
 
-def package(run: Path, out: Path, figures: Path | None) -> Path:
-    """Fold, trace and write one run, or the last of its further rounds beside it; returns the file."""
-    family, scale = run.name.split("-x")
-    rounds = [folder for end in ROUNDS if (folder := run.with_name(run.name + end) / "last.pt").exists()]
-    net = Chain(scale=int(scale))
-    state: dict[str, Tensor] = torch.load(rounds[-1], weights_only=True)["mean"]
-    net.load_state_dict({k.removeprefix("module."): v for k, v in state.items() if k.startswith("module.")})
-    graph = to_graph(net.eval(), scale=int(scale))
-    target = out / f"{run.name}.safetensors"
-    facts = select_figures(figures, family, int(scale))
-    save_model(target, graph, card(family, int(scale), parameters(graph), facts, rounds=len(rounds)))
+def package(folder: Path, out: Path, figures: Path | None) -> Path:
+    """Fold, trace and write the network of one run folder; returns the file."""
+    rounds = rounds_of(folder)
+    family, scale = folder.name.split("-")[0], int(folder.name.split("-x")[1][0])
+    graph = to_graph(network_of(folder), scale=scale)
+    target = out / f"{family}-x{scale}.safetensors"
+    save_model(target, graph, card(rounds, parameters(graph), select_figures(figures, family, scale)))
     return target
+
+
+def last_rounds(runs: Path) -> list[Path]:
+    """Of every model that has a run in the folder, that of its last round."""
+    names = [f"{family}-x{scale}" for family in PURPOSE for scale in (2, 3, 4)]
+    found = ((runs / f"{name}{end}" for end in ROUNDS) for name in names)
+    return [
+        folder
+        for folders in found
+        if (folder := next((one for one in folders if (one / LAST).exists()), None)) is not None
+    ]
 
 
 def main() -> None:
@@ -98,8 +156,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=PRETRAINED)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    for run in sorted(p.parent for p in given.runs.glob("*-x[234]/last.pt")):
-        print(package(run, given.out, given.figures))
+    for folder in last_rounds(given.runs):
+        print(package(folder, given.out, given.figures))
 
 
 if __name__ == "__main__":

@@ -1,94 +1,92 @@
 """How the weights inside the package were made.
 
 ``clean`` learns MATLAB-bicubic reduction only; ``photo`` learns mild blur, noise and JPEG as well. The x4 trunk is
-trained from nothing, the x2 and x3 ones start from it with a new tail.
+trained from nothing, the x2 and x3 networks start from it with a new tail, and further rounds go on from there.
 
-    python -m superres.recipes.shipped clean 4 --data FOLDER --out RUN
-    python -m superres.recipes.shipped clean 4 --data FOLDER --out AGAIN --start RUN --seed 2
-    python -m superres.recipes.shipped clean 4 --data FOLDER --out LAST --start AGAIN --seed 3 --squared
-    python -m superres.recipes.shipped clean 2 --data FOLDER --out RUN2 --start RUN
+    superres train clean-x4 --data-root DATA
+    superres train clean-x4-again --data-root DATA
+    superres train clean-x4-last --data-root DATA
+    superres train clean-x2 --data-root DATA
+    superres train photo-x4-again --data-root DATA --set start.file=photo-x4
+
+``start.file`` says where a round begins: a run's folder or network file, or a model of the package by name or file.
 """
 
-import argparse
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from superres.data.patches import Patches
-from superres.data.pictures import Pictures
-from superres.data.shrunk import Shrunk
-from superres.degradations.photo import Photo, PhotoDraw
+from superres.data.sets import data_root
+from superres.degradations.recipes import photo
+from superres.graph.graph import Graph
+from superres.losses.colour_and_luma import ColourAndLuma
+from superres.methods.supervised import Supervised
 from superres.networks.chain import Chain
-from superres.terms.degradation import Draw
-from superres.train.fit import Schedule, fit
+from superres.runtime.models import load
+from superres.terms.degradation import Degradation
+from superres.terms.run import Keep, Optimise, Run, Validate
+from superres.terms.spec import LATE, Spec, part, spec
+from superres.terms.weights import is_network_file, load_network
+from superres.types import BadModel
 
 TRAINING_SETS = ("T91", "BSDS400", "Wikipedia49")
-_LUMA = np.array([65.481, 128.553, 24.966]) / 255
 
 
-def schedule(family: str, scale: int, *, again: bool = False, squared: bool = False) -> Schedule:
-    """The trunk is trained long, everything that starts from it briefly.
+def training_pictures(
+    *,
+    scale: int,
+    degradation: Degradation | None = None,
+    patch: int = 32,
+    batch: int = 16,
+    seed: int = 0,
+    root: str | None = None,
+) -> Patches:
+    """Patches of ``patch`` low-resolution pixels of the three sets in ``root`` or ``root/train``, large ones more."""
+    base = data_root(None if root is None else Path(root))
+    folders = [base / "train" / name if (base / "train").is_dir() else base / name for name in TRAINING_SETS]
+    return Patches(
+        folders,
+        scale=scale,
+        patch=patch * scale,
+        batch=batch,
+        seed=seed,
+        degradation=degradation,
+        weights="area",
+        small="skip",
+    )
 
-    ``again`` is a second round of the trunk, with ``squared`` a short last one.
+
+def begin(network: nn.Module, *, file: str) -> None:
+    """Weights for a Chain: of a network file of a run, or of a packaged model, by its name or file.
+
+    Where those are of another scale, the trunk is taken, and the tail begins as theirs averaged over the areas of its
+    own pixels.
     """
-    if scale == 4 and again and squared:
-        return Schedule(steps=1_600, rate=2e-4, warmup=50, bfloat16_until=0.75, squared=True)
-    if scale == 4 and again:
-        return Schedule(steps=6_000, rate=6e-4, warmup=100, bfloat16_until=0.9)
-    if scale == 4:
-        return Schedule(steps=18_000 if family == "clean" else 14_000)
-    return Schedule(steps=4_000, rate=5e-4, warmup=100, bfloat16_until=0.8)
+    if not isinstance(network, Chain):
+        raise BadModel(f"{file} gives weights to a Chain, not to a {type(network).__name__}")
+    begin_from(network, _chain(file))
 
 
-@dataclass(frozen=True)
-class _OnTensors:
-    """Photo's deed, which is done to 8-bit pictures one by one, as a degradation of batches."""
-
-    photo: Photo
-
-    @property
-    def scale(self) -> int:
-        return self.photo.scale
-
-    def draw(self, rng: np.random.Generator) -> Draw:
-        return asdict(self.photo.draw(rng))
-
-    def apply(self, x: Tensor, draws: Sequence[Draw]) -> Tensor:
-        pictures: list[npt.NDArray[np.uint8]] = [
-            np.ascontiguousarray(one.permute(1, 2, 0).mul(255).round().to(torch.uint8).cpu().numpy()) for one in x
-        ]
-        done = [
-            self.photo.apply(picture, PhotoDraw(**cast(dict[str, Any], draw)))
-            for picture, draw in zip(pictures, draws, strict=True)
-        ]
-        return torch.from_numpy(np.stack(done)).permute(0, 3, 1, 2).to(x).div_(255)
-
-
-def luma_psnr(pictures: Pictures, scale: int) -> Callable[[nn.Module], float]:
-    """Mean PSNR of unrounded studio luma, border = scale, on whole pictures."""
-    low = Shrunk(pictures, scale=scale)
-
-    def measure(net: nn.Module) -> float:
-        values: list[float] = []
-        for index in range(len(pictures)):
-            x: Tensor = torch.from_numpy(low[index].copy()).permute(2, 0, 1)[None].float() / 255
-            with torch.inference_mode():
-                y: npt.NDArray[np.float64] = net(x)[0].clamp(0, 1).mul(255).round().permute(1, 2, 0).double().numpy()
-            error = ((y - pictures[index][: y.shape[0], : y.shape[1]]) @ _LUMA)[scale:-scale, scale:-scale]
-            values.append(float(10 * np.log10(255**2 / np.mean(error**2))))
-        return float(np.mean(values))
-
-    return measure
+def _chain(file: str) -> Chain:
+    path = Path(file) / "last.safetensors" if Path(file).is_dir() else Path(file)
+    if path.suffix == ".safetensors" and not path.is_file():
+        raise BadModel(f"{path}: no such file; train the round that it comes from first, or set start.file")
+    if path.suffix != ".safetensors" or not is_network_file(path):
+        model = load(path if path.is_file() else file)
+        if model.graph is None:
+            raise BadModel(f"{file} is no Chain; wanted a run's network file or a model of the package")
+        return unfolded(model.graph, model.card.get("arguments", {}))
+    network, _ = load_network(path)
+    if not isinstance(network, Chain):
+        raise BadModel(f"{file} holds a {type(network).__name__}; wanted a Chain")
+    return network
 
 
 def begin_from(net: Chain, trunk: Chain) -> None:
-    """Copy the x4 trunk; a tail of another scale begins as the x4 tail averaged over the areas of its own pixels."""
+    """Copy the trunk; a tail of another scale begins as the trunk's tail averaged over the areas of its own pixels."""
     if net.scale == trunk.scale:
         net.load_state_dict(trunk.state_dict())
         return
@@ -106,62 +104,138 @@ def begin_from(net: Chain, trunk: Chain) -> None:
         net.tail.outer.zero_()
 
 
-def train(
-    family: str, scale: int, data: Path, out: Path, *, start: Path | None = None, seed: int = 1, squared: bool = False
-) -> nn.Module:
-    """One shipped model from pictures in ``data/train``; ``start`` is the run folder of the x4 trunk.
+def unfolded(graph: Graph, arguments: dict[str, Any]) -> Chain:
+    """A packaged model as a Chain: its kernels become the direct branches, the wide branches begin at nothing."""
+    net = Chain(**arguments)
+    named = sorted(graph.weights.items(), key=lambda one: int(one[0][1:].split(".")[0]))
+    tensors: list[tuple[str, Tensor]] = [(key, torch.from_numpy(one.copy())) for key, one in named]
+    kernels = [one for key, one in tensors if key.endswith(".weight")]
+    biases = [one for key, one in tensors if key.endswith(".bias")]
+    parts = [net.head, *net.body, net.tail]
+    if len(kernels) != len(parts) or len(biases) != len(parts):
+        raise BadModel(f"the model has {len(kernels)} convolutions, the Chain of its card has {len(parts)}")
+    with torch.no_grad():
+        for part, kernel, bias in zip(parts, kernels, biases, strict=True):
+            part.outer.zero_()  # type: ignore[union-attr]
+            part.direct.copy_(kernel - part.identity)  # type: ignore[union-attr]
+            part.bias.copy_(bias)  # type: ignore[union-attr]
+    return net
 
-    At x4 ``start`` gives the trunk a second round; at x2 and x3 the tail begins anew.
-    """
-    torch.manual_seed(seed)
-    clean = family == "clean"
-    pictures = Pictures([data / "train" / name for name in TRAINING_SETS], bands=3)
-    net = Chain(scale=scale)
-    if start is not None:
-        trunk = Chain(scale=4)
-        state: dict[str, Tensor] = torch.load(start / "last.pt", weights_only=True)["mean"]
-        trunk.load_state_dict({k.removeprefix("module."): v for k, v in state.items() if k.startswith("module.")})
-        begin_from(net, trunk)
-    patches = Patches(
-        pictures,
-        scale=scale,
-        patch=32 * scale,
-        batch=16,
+
+def _run(
+    name: str,
+    optimise: Optimise,
+    *,
+    start: str | None = None,
+    degradation: Spec[Any] | None = None,
+    squared: bool = False,
+    seed: int = 1,
+    validate: Validate | None = None,
+) -> Run:
+    family, scale = name.split("-")[0], int(name.split("-")[1][1:])
+    if family == "photo" and degradation is None:
+        degradation = spec(photo, scale=scale)
+    return Run(
+        name=name,
+        network=spec(Chain, scale=scale),
+        method=spec(Supervised, network=LATE, loss=part(ColourAndLuma, squared=squared)),
+        data=Spec(f"{__name__}:training_pictures", {"scale": scale, "degradation": degradation}),
+        optimise=optimise,
+        validate=validate,
+        keep=Keep(save=500),
         seed=seed,
-        degradation=None if clean else _OnTensors(Photo(scale=scale)),
-        weights="area",
-        small="skip",
-    )
-    measure = luma_psnr(Pictures(data / "benchmarks" / "Set5", bands=3), scale)
-
-    def batches(step: int) -> tuple[Tensor, Tensor]:
-        sample = patches(step)
-        return sample["lr"], sample["hr"]
-
-    return fit(
-        net,
-        batches,
-        schedule(family, scale, again=start is not None, squared=squared),
-        out,
-        validate=lambda module: {"set5": measure(module)},
-        bfloat16=True,
+        start=None if start is None else spec(begin, network=LATE, file=start),
     )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("family", choices=("clean", "photo"))
-    parser.add_argument("scale", type=int, choices=(2, 3, 4))
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--start", type=Path)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--squared", action="store_true", help="the last, short round of the x4 trunk")
-    parser.add_argument("--threads", type=int, default=1)
-    given = parser.parse_args()
-    torch.set_num_threads(given.threads)
-    train(given.family, given.scale, given.data, given.out, start=given.start, seed=given.seed, squared=given.squared)
+def _optimise(steps: int, lr: float = 1e-3, warmup: int = 200, low: float = 0.85) -> Optimise:
+    """``low`` is the share of the steps in bfloat16, where that is native."""
+    return Optimise(
+        steps=steps,
+        lr=lr,
+        warmup=warmup,
+        schedule="cosine",
+        floor=0.01,
+        ema=0.999,
+        clip=1.0,
+        precision="bf16" if low else "float32",
+        precision_share=low or 1.0,
+    )
 
 
-if __name__ == "__main__":
-    main()
+_SET5 = Validate(suites=("set5",))
+
+
+def clean_x4() -> Run:
+    """The clean trunk, from nothing."""
+    return _run("clean-x4", _optimise(18_000), validate=_SET5)
+
+
+def clean_x4_again() -> Run:
+    """Its second round."""
+    optimise = _optimise(6_000, 6e-4, 100, 0.9)
+    return _run("clean-x4-again", optimise, start=_beside("clean-x4"), seed=2, validate=_SET5)
+
+
+def clean_x4_last() -> Run:
+    """Its last, short round: of the squared error, which gains what PSNR rewards."""
+    optimise = _optimise(1_600, 2e-4, 50, 0.75)
+    return _run("clean-x4-last", optimise, start=_beside("clean-x4-again"), squared=True, seed=3, validate=_SET5)
+
+
+def clean_x3() -> Run:
+    """From the trunk."""
+    return _tail("clean-x3")
+
+
+def clean_x2() -> Run:
+    """From the trunk."""
+    return _tail("clean-x2")
+
+
+def photo_x4() -> Run:
+    """The photo trunk, from nothing."""
+    return _run("photo-x4", _optimise(14_000), validate=_SET5)
+
+
+def photo_x3() -> Run:
+    """From the trunk."""
+    return _tail("photo-x3")
+
+
+def photo_x2() -> Run:
+    """From the trunk."""
+    return _tail("photo-x2")
+
+
+def photo_x4_again() -> Run:
+    """The second round of the x4 model."""
+    return _photo_again("photo-x4")
+
+
+def photo_x3_again() -> Run:
+    """The second round of the x3 model."""
+    return _photo_again("photo-x3")
+
+
+def photo_x2_again() -> Run:
+    """The second round of the x2 model."""
+    return _photo_again("photo-x2")
+
+
+def _beside(name: str) -> str:
+    """The network of the round before, where ``superres train`` puts it by itself."""
+    return f"runs/{name}/last.safetensors"
+
+
+def _tail(name: str) -> Run:
+    trunk = _beside(f"{name.partition('-')[0]}-x4")
+    return _run(name, _optimise(4_000, 5e-4, 100, 0.8), start=trunk, validate=_SET5)
+
+
+def _photo_again(name: str) -> Run:
+    """A second round from the packaged model, of the squared error and with less noise: it may sharpen more."""
+    scale = int(name[-1])
+    less = spec(photo, scale=scale, shares=(0.75, 0.35, 0.92), noise=(0.5, 5.0))
+    optimise = _optimise(5_500, 5e-4, 100, 0)
+    return _run(f"{name}-again", optimise, start=name, degradation=less, squared=True, seed=4)

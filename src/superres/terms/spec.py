@@ -1,8 +1,8 @@
 """A thing to build later: what to call, and with which arguments, as plain data.
 
-spec(EDSR, width=64)                      typed by the signature of EDSR, checked when it is made
-spec(Supervised, network=LATE)            what only the training loop can give
-Spec("package.module:EDSR", {"width": 64}).build()
+    spec(EDSR, width=64)                             typed by the signature of EDSR, checked when it is made
+    spec(Supervised, network=LATE, loss=part(L1))    LATE: only the training loop can give it
+    Spec("package.module:EDSR", {"width": 64}).build()
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, ParamSpec, TypeVar, cast
 
-from superres.terms.values import UNKNOWN, fits, nearest, wanted
+from superres.terms.values import UNKNOWN, fits, is_simple, nearest, wanted
 from superres.types import BadRequest
 
 P = ParamSpec("P")
@@ -55,7 +55,7 @@ class Spec(Generic[T]):
                     f"{self.name} has no argument {name!r}{nearest(name, declared)} (it has: {', '.join(declared)})"
                 )
             given[name] = frozen(value, f"{self.name}: {name}")
-            if not fits(given[name], declared[name].annotation):
+            if not _accepts(given[name], declared[name].annotation):
                 raise BadRequest(f"{self.name}: {name} is {value!r}; wanted {wanted(declared[name].annotation)}")
         object.__setattr__(self, "arguments", given)
 
@@ -88,7 +88,9 @@ class Spec(Generic[T]):
         """Call the target, Specs among the arguments built first; ``late`` gives what only now is known."""
         wanting = [key for key in self.missing if key not in late]
         if wanting:
-            raise BadRequest(f"{self.name} wants {', '.join(wanting)}, which nothing gives; set it in the recipe")
+            raise BadRequest(
+                f"{self.name} wants {', '.join(wanting)}, which nothing gives; set it in the recipe, or by --set"
+            )
         unknown = [key for key in late if key not in parameters(self.factory)]
         if unknown:
             raise BadRequest(f"{self.name} has no argument {unknown[0]!r}, which is given when it is built")
@@ -115,6 +117,11 @@ def spec(factory: Callable[P, T], /, *args: P.args, **arguments: P.kwargs) -> Sp
     return Spec(f"{module}:{name}", {**dict(zip(places, args, strict=False)), **arguments})
 
 
+def part(factory: Callable[P, T], /, *args: P.args, **arguments: P.kwargs) -> T:
+    """:func:`spec` for an argument of another Spec: a type checker takes it for the thing that it will be."""
+    return cast(T, spec(factory, *args, **arguments))
+
+
 def load(target: str) -> Any:
     """What stands at "package.module:Name". BadRequest for a name that is not there, and for the standard library's."""
     if not _TARGET.fullmatch(target):
@@ -127,7 +134,7 @@ def load(target: str) -> Any:
     except ModuleNotFoundError as error:
         raise BadRequest(f"{target}: no module {error.name!r} is found; its folder may go on PYTHONPATH") from error
     for part in name.split("."):
-        known = [one for one in vars(found) if not one.startswith("_")]
+        known: list[str] = [one for one in cast(dict[str, Any], vars(found)) if not one.startswith("_")]
         if part not in known:
             raise BadRequest(f"{target}: there is no {part!r}{nearest(part, known)}")
         found = getattr(found, part)
@@ -165,20 +172,21 @@ def _hints(factory: Callable[..., Any]) -> dict[str, Any]:
 
 def frozen(value: Any, what: str) -> Any:
     """The value as a Spec holds it: lists become tuples. BadRequest for what is not plain data."""
-    if value is None or isinstance(value, bool | int | float | str | Spec):
+    if value is None or isinstance(value, bool | int | float | str | Spec) or is_record(value):
         return cast(Any, value)
     if isinstance(value, list | tuple):
         return tuple(frozen(one, what) for one in cast(tuple[Any, ...], value))
-    if isinstance(value, Mapping):
-        items = cast(Mapping[Any, Any], value).items()
-        if all(isinstance(key, str) for key, _ in items):
-            return {key: frozen(one, what) for key, one in items}
-    if is_record(value):
-        return value
+    if isinstance(value, dict) and all(isinstance(key, str) for key in cast(dict[Any, Any], value)):
+        return {key: frozen(one, what) for key, one in cast(dict[str, Any], value).items()}
     raise BadRequest(
-        f"{what} is a {type(value).__name__}, which a run file cannot hold; wanted numbers, words, tuples, "
+        f"{what} is a {type(cast(Any, value)).__name__}, which a run file cannot hold; wanted numbers, words, tuples, "
         "frozen dataclasses of them, or a spec(...)"
     )
+
+
+def _accepts(value: Any, annotation: Any) -> bool:
+    """Whether an argument fits; what a Spec builds is only known later, but it is no number or word."""
+    return not is_simple(annotation) if isinstance(value, Spec) else fits(value, annotation)
 
 
 def is_record(value: Any) -> bool:

@@ -4,14 +4,16 @@ set_path(run, "optimise.lr", "2e-4")    a new run; the old one stays
 """
 
 import dataclasses
+import inspect
 import math
 import typing
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar, cast
 
 from superres.terms.plain import Plain
-from superres.terms.spec import Spec, is_record, load, parameters
-from superres.terms.values import UNKNOWN, nearest, read, wanted
+from superres.terms.spec import Spec, frozen, is_plain, is_record, load, parameters
+from superres.terms.values import UNKNOWN, is_simple, nearest, read, wanted
 from superres.types import BadRequest, SuperresError
 
 T = TypeVar("T")
@@ -41,8 +43,8 @@ def written(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return str(value).lower()
     if isinstance(value, tuple):
-        words = [written(one) for one in cast(tuple[Any, ...], value)]
-        return ",".join(f"({word})" if isinstance(one, tuple) else word for word, one in zip(words, value, strict=True))
+        parts = cast(tuple[Any, ...], value)
+        return ",".join(f"({written(one)})" if isinstance(one, tuple) else written(one) for one in parts)
     return str(value)
 
 
@@ -58,7 +60,7 @@ def leaves(node: Any, path: str = "", annotation: Any = UNKNOWN) -> Iterator[Lea
 def set_path(node: T, path: str, text: str) -> T:
     """The tree with one value changed; BadRequest names the nearest known paths, or what was wanted there."""
     try:
-        return _set(node, path.split("."), text, path)
+        return _set(node, UNKNOWN, path.split("."), text, path)
     except _Unknown:
         known = [leaf.path for leaf in leaves(resolved(node))]
         raise BadRequest(f"{path} cannot be set: there is no such path{nearest(path, known)}") from None
@@ -84,7 +86,7 @@ def to_json(node: Any) -> Plain:
         made = cast(Spec[Any], node)
         return {"target": made.target, "arguments": {key: to_json(one) for key, one in made.arguments.items()}}
     if is_record(node):
-        kind = type(node)
+        kind = cast(type[Any], type(node))
         fields = {one.name: to_json(getattr(node, one.name)) for one in _fields(node)}
         return {"type": f"{kind.__module__}:{kind.__qualname__}", **fields}
     if isinstance(node, tuple | list):
@@ -104,7 +106,7 @@ def from_json(data: Any) -> Any:
         return data
     given = cast(dict[str, Any], data)
     if set(given) == {"target", "arguments"}:
-        return Spec(given["target"], {key: from_json(one) for key, one in given["arguments"].items()})
+        return Spec[Any](given["target"], {key: from_json(one) for key, one in given["arguments"].items()})
     if isinstance(given.get("type"), str) and ":" in given["type"]:
         return _record(given)
     return {key: from_json(one) for key, one in given.items()}
@@ -129,22 +131,39 @@ class _Unknown(Exception):
     """A path leads nowhere."""
 
 
-def _set(node: Any, keys: list[str], text: str, path: str) -> Any:
-    key, rest = keys[0], keys[1:]
-    below = _children(resolved(node), every=True)
-    if key not in below:
+def _set(node: Any, annotation: Any, keys: list[str], text: str, path: str) -> Any:
+    """``node`` with what ``keys`` lead to set; what is absent but may be there begins with its defaults."""
+    if not keys:
+        return _value(text, node, annotation, path)
+    if node is None:
+        node = _default(annotation)
+    key, below = keys[0], _children(node, every=True)
+    if key not in below and isinstance(node, dict):
+        below[key] = (_default((*typing.get_args(annotation), UNKNOWN)[1]), UNKNOWN)
+    if key not in below or (isinstance(node, dict) and below[key][0] is None):
         raise _Unknown
-    value, annotation = below[key]
-    changed = _set(value, rest, text, path) if rest else _value(text, value, annotation, path)
+    value, kind = below[key]
+    changed = _set(value, kind, keys[1:], text, path)
     try:
         return _replaced(node, key, changed)
     except SuperresError as error:
         raise BadRequest(f"{path}={text}: {error}") from error
 
 
+def _default(annotation: Any) -> Any:
+    """The dataclass that may stand here, with its defaults, where it has one for every field."""
+    for kind in (annotation, *typing.get_args(annotation)):
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+            with suppress(TypeError):
+                return kind()
+    return None
+
+
 def _value(text: str, present: Any, annotation: Any, path: str) -> Any:
-    if isinstance(present, Spec) or (_builds(annotation) and ":" in text):
-        return None if text == "none" and not isinstance(present, Spec) else Spec[Any](text)
+    if text == "none" and type(None) in typing.get_args(annotation):
+        return None
+    if isinstance(present, Spec) or (":" in text and annotation is not UNKNOWN and not is_simple(annotation)):
+        return Spec[Any](text)
     if is_record(present) or isinstance(present, dict):
         inner = ", ".join(f"{path}.{key}" for key in _children(present))
         raise BadRequest(f"{path}={text}: {path} is made of parts; set one of them: {inner or 'it has none yet'}")
@@ -153,22 +172,14 @@ def _value(text: str, present: Any, annotation: Any, path: str) -> Any:
 
 def _simple(annotation: Any, present: Any) -> Any:
     """The annotation, or, where it says nothing, the type of the present value."""
+    tuples: Any = tuple
     if annotation is not UNKNOWN or present is None:
         return str if annotation is UNKNOWN else annotation
     if isinstance(present, tuple):
-        kinds = {type(one) for one in cast(tuple[Any, ...], present)} or {str}
-        return tuple[kinds.pop() if len(kinds) == 1 else (float if kinds <= {int, float} else str), ...]
+        kinds = {cast(type[Any], type(one)) for one in cast(tuple[Any, ...], present)}
+        one: Any = str if not kinds or str in kinds else float if float in kinds else kinds.pop()
+        return tuples[one, ...]
     return type(present)
-
-
-def _builds(annotation: Any) -> bool:
-    """Whether a Spec may stand here: the annotation is, or contains, something else than plain types."""
-    arguments = typing.get_args(annotation)
-    if typing.get_origin(annotation) is typing.Literal:
-        return False
-    if arguments and typing.get_origin(annotation) is not tuple:
-        return any(_builds(one) for one in arguments)
-    return annotation not in (int, float, bool, str, type(None), UNKNOWN, Ellipsis) and not arguments
 
 
 def _children(node: Any, *, every: bool = False) -> dict[str, tuple[Any, Any]]:
@@ -177,15 +188,20 @@ def _children(node: Any, *, every: bool = False) -> dict[str, tuple[Any, Any]]:
         made = cast(Spec[Any], node)
         declared = parameters(made.factory)
         keys = declared if every else [key for key in declared if key in made.arguments]
-        return {key: (made.arguments.get(key), declared[key].annotation) for key in keys}
+        return {key: (made.arguments.get(key, _plain_default(declared[key])), declared[key].annotation) for key in keys}
     if is_record(node):
-        hints = typing.get_type_hints(type(node))
+        kind = cast(type[Any], type(node))
+        hints = typing.get_type_hints(kind)
         return {one.name: (getattr(node, one.name), hints[one.name]) for one in _fields(node)}
     if isinstance(node, tuple) and any(isinstance(one, Spec) or is_record(one) for one in cast(tuple[Any, ...], node)):
         return {str(at): (one, UNKNOWN) for at, one in enumerate(cast(tuple[Any, ...], node))}
     if isinstance(node, dict):
         return {key: (one, UNKNOWN) for key, one in cast(dict[str, Any], node).items()}
     return {}
+
+
+def _plain_default(parameter: inspect.Parameter) -> Any:
+    return frozen(parameter.default, "") if is_plain(parameter.default) else None
 
 
 def _replaced(node: Any, key: str, value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 from torch import nn
 
@@ -78,4 +78,4 @@ def measure_of(validate: Validate, network: nn.Module) -> Measure:
     }
     made = Spec[Measure](validate.target)
     declared = parameters(made.factory)
-    return cast(Measure, made.build(**{key: value for key, value in known.items() if key in declared}))
+    return made.build(**{key: value for key, value in known.items() if key in declared})

@@ -7,16 +7,28 @@ from typing import Any
 import torch
 
 from superres.terms.weights import replace_file
-from superres.types import BadModel
+from superres.types import BadModel, BadRequest
 
 LAST = "last.pt"
 VERSION = 1
 
 
-def save_state(path: Path, state: dict[str, Any]) -> None:
-    """Write plain tensors, numbers and words, whole or not at all; BadOutput for a disk that is full."""
+def save_state(path: Path, state: dict[str, Any], *, check: bool = False) -> None:
+    """Write plain tensors, numbers and words, whole or not at all; BadOutput for a disk that is full.
+
+    ``check`` reads it back before anything is replaced: BadRequest for a state that no run could resume from.
+    """
     content = io.BytesIO()
     torch.save({"version": VERSION, **state}, content)
+    if check:
+        content.seek(0)
+        try:
+            torch.load(content, map_location="cpu", weights_only=True)
+        except Exception as error:
+            what = " ".join(str(error).split())[:200]
+            raise BadRequest(
+                f"the method's state_dict holds more than tensors, numbers and words; nobody could resume it: {what}"
+            ) from error
     replace_file(path, content.getvalue())
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from superres.terms.run import Run
 from superres.terms.sample import Sample
 from superres.terms.tree import leaves, resolved
-from superres.train.batches import Batches
+from superres.train.batches import batches
 from superres.train.build import build, settled
 from superres.train.machine import open_fabric
 from superres.train.random_state import seed_all
@@ -44,9 +44,9 @@ def rehearse(run: Run, *, accelerator: str = "auto", data_root: str | None = Non
         yield f"player {name}: {type(player.module).__name__}, {count} parameters{frozen}"
     for turn in turns.turns:
         yield f"turn of {turn.player}, every {turn.every} step(s)"
-    batches = iter(Batches(made.source, run.optimise, fabric, start=0))
-    parts = next(batches)
-    cast(Any, batches).close()
+    steps = batches(made.source, run.optimise, fabric, start=0)
+    parts = next(steps)
+    cast(Any, steps).close()
     yield from (f"batch: {line}" for line in _shapes(parts))
     terms = turns.losses(parts[0])
     yield "first losses: " + ", ".join(f"{key} {value:.6g}" for key, value in terms.items())

@@ -18,8 +18,8 @@ class Reporter(Protocol):
     """Who watches: a bar, lines, or nobody."""
 
     def note(self, text: str) -> None: ...
-    def step(self, step: int, steps: int, figures: Mapping[str, float], rate: float) -> None:
-        """``step`` of ``steps`` are done, at ``rate`` samples a second."""
+    def step(self, step: int, steps: int, figures: Mapping[str, float], left: float) -> None:
+        """``step`` of ``steps`` are done; ``left`` seconds are left."""
         ...
 
 
@@ -29,7 +29,7 @@ class Silent:
     def note(self, text: str) -> None:
         """Not told."""
 
-    def step(self, step: int, steps: int, figures: Mapping[str, float], rate: float) -> None:
+    def step(self, step: int, steps: int, figures: Mapping[str, float], left: float) -> None:
         """Not told."""
 
 

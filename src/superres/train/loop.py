@@ -18,7 +18,7 @@ from superres.terms.run import Optimise, Run
 from superres.terms.sample import Sample
 from superres.terms.source import Source
 from superres.terms.weights import replace_file, save_network
-from superres.train.batches import Batches, samples_in
+from superres.train.batches import batches, samples_in
 from superres.train.build import Built, build, settled
 from superres.train.checkpoint import LAST, load_state, save_state
 from superres.train.folder import prepare, recorded_facts, write_run
@@ -75,7 +75,7 @@ class _Fit:
     def __init__(self, run: Run, folder: Path, made: Built, turns: Turns, told: Reporter, budget: float | None) -> None:
         self.run, self.folder, self.made, self.turns, self.told, self.budget = run, folder, made, turns, told, budget
         self.fabric, self.window = turns.fabric, Window()
-        self.done, self.saved = 0, 0
+        self.done, self.saved, self.first, self.began = 0, 0, 0, time.monotonic()
         self.best: float | None = None
         self.figures: dict[str, float] = {}
 
@@ -83,22 +83,22 @@ class _Fit:
         facts = self.made.source.facts()
         if resume:
             self._resume(facts)
-        first = self.fabric.is_global_zero
-        if first:
+        log: Log | None = None
+        if self.fabric.is_global_zero:
             write_run(self.folder, self.run, facts)
-        log = Log(self.folder, after=self.done, tensorboard=self.run.keep.tensorboard) if first else None
-        batches = iter(Batches(self.made.source, self.run.optimise, self.fabric, start=self.done))
-        began = time.monotonic()
+            log = Log(self.folder, after=self.done, tensorboard=self.run.keep.tensorboard)
+        steps = batches(self.made.source, self.run.optimise, self.fabric, start=self.done)
+        self.first, self.began = self.done, time.monotonic()
         try:
             with StopSignals() as signals:
-                for parts in batches:
+                for parts in steps:
                     self._step(parts)
                     self._tell(log)
-                    late = self.budget is not None and time.monotonic() - began >= self.budget
+                    late = self.budget is not None and time.monotonic() - self.began >= self.budget
                     reason = self._agreed(1 if signals.name else 2 if late else 0)
                     if self._due(self.run.keep.save) or reason:
                         self._save()
-                    if reason == 1:
+                    if reason == 1 and self.done < self.run.optimise.steps:
                         raise Stopped(
                             f"stopped by {signals.name or 'a signal'} after step {self.done}, everything is saved; "
                             f"go on with: superres train --resume {self.folder}"
@@ -106,7 +106,7 @@ class _Fit:
                     if reason:
                         break
         finally:
-            cast(Any, batches).close()
+            cast(Any, steps).close()
             if log is not None:
                 log.close()
         return self.turns.result.result.eval()
@@ -132,7 +132,8 @@ class _Fit:
         means = self._averaged(means)
         rates = {f"rate.{key}": one.rate for key, one in self.turns.players.items()}
         row = {**means, **(self._measured() if measuring else {}), **rates, "samples_per_second": rate}
-        self.told.step(self.done, self.run.optimise.steps, row, rate)
+        left = (time.monotonic() - self.began) / (self.done - self.first) * (self.run.optimise.steps - self.done)
+        self.told.step(self.done, self.run.optimise.steps, row, left)
         if log is not None:
             log.write({"step": self.done, **row})
 
@@ -141,7 +142,7 @@ class _Fit:
             return dict(means)
         values = torch.tensor(list(means.values()), dtype=torch.float64, device=self.fabric.device)
         values = cast(Tensor, self.fabric.all_reduce(values, reduce_op="mean"))
-        return dict(zip(means, values.tolist(), strict=True))
+        return {key: float(value) for key, value in zip(means, values, strict=True)}
 
     def _measured(self) -> dict[str, float]:
         """Figures of the result network; a better one than ever is kept."""
@@ -151,7 +152,7 @@ class _Fit:
         if self.fabric.is_global_zero:
             module, training = player.result, player.result.training
             with untouched():
-                self.figures = dict(self.made.measure(module.eval()))
+                self.figures = {key: float(one) for key, one in self.made.measure(module.eval()).items()}
             module.train(training)
         self.figures = self.fabric.broadcast(self.figures)
         name = validate.best or next(iter(self.figures), "")
@@ -189,7 +190,7 @@ class _Fit:
                 )
         state = self.state_dict()
         if self.fabric.is_global_zero:
-            save_state(self.folder / LAST, state)
+            save_state(self.folder / LAST, state, check=self.saved == self.first)
             self._save_network("last.safetensors")
         self.saved = self.done
         self.fabric.barrier()
@@ -265,16 +266,16 @@ def fit_in_memory(
     began = time.monotonic()
     fabric, _ = open_fabric(optimise, accelerator=accelerator)
     turns = Turns(method, optimise, fabric)
-    batches = iter(Batches(source, optimise, fabric, start=0))
+    steps = batches(source, optimise, fabric, start=0)
     try:
-        for done, parts in enumerate(batches, start=1):
+        for done, parts in enumerate(steps, start=1):
             terms = turns.step(parts, done - 1)
             if after is not None and after(turns, done, terms):
                 break
             if budget_seconds is not None and time.monotonic() - began >= budget_seconds:
                 break
     finally:
-        cast(Any, batches).close()
+        cast(Any, steps).close()
     return turns.result.result.eval()
 
 

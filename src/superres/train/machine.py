@@ -6,10 +6,12 @@ from typing import Any, Literal, cast
 from lightning_fabric import Fabric
 
 from superres.terms.run import Optimise
+from superres.terms.values import nearest
 from superres.train.precision import chosen
 from superres.types import BadRequest, EngineUnavailable
 
 _FABRIC: dict[str, Any] = {"float32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
+STRATEGIES = ("auto", "ddp")
 Accelerator = Literal["auto", "cpu", "cuda", "mps"]
 
 
@@ -23,10 +25,12 @@ def open_fabric(
 ) -> tuple[Fabric, str]:
     """Fabric, not launched yet, and a sentence where the precision asked for is not there.
 
-    ``strategy`` is a name of Fabric's: ``auto`` (one device, or DDP), ``ddp``, ``ddp_spawn``.
+    ``strategy`` is a name of Fabric's: ``auto`` (one device, or DDP) or ``ddp``.
     """
     if devices < 1 or nodes < 1:
         raise BadRequest(f"{devices} devices on {nodes} nodes; wanted at least one of each")
+    if strategy not in STRATEGIES:
+        raise BadRequest(f"strategy {strategy!r} is not known{nearest(strategy, STRATEGIES)}; use auto or ddp")
     try:
         found = _fabric(accelerator, devices, nodes, strategy, "32-true")
         precision, note = chosen(optimise.precision, found.device)

@@ -29,6 +29,20 @@ class NotFinite(SuperresError):
         self.turn = turn
 
 
+def _total(turn: Turn, terms: Mapping[str, Tensor]) -> Tensor:
+    """What the turn minimises. BadRequest for a loss that is no single number, or that its player cannot change."""
+    for key, value in terms.items():
+        if value.ndim:
+            raise BadRequest(f"{turn.player}'s turn: the loss {key} has shape {tuple(value.shape)}; wanted one number")
+    total = torch.stack([value.float() for value in terms.values()]).sum() if terms else torch.zeros(())
+    if not total.requires_grad:
+        raise BadRequest(
+            f"the loss of {turn.player}'s turn does not depend on {turn.player}'s weights; where it shares a forward "
+            "pass, the player that learns through it must come first"
+        )
+    return total
+
+
 class Turns:
     """The players of ``method`` with their optimisers; :meth:`step` gives everyone their turn."""
 
@@ -48,14 +62,16 @@ class Turns:
         for turn in self.turns:
             if turn.player not in self.players:
                 raise BadRequest(f"a turn is {turn.player!r}'s, who does not play{nearest(turn.player, self.players)}")
-        self._wrapped = {
+        self._wrapped: dict[str, Any] = {
             name: fabric.setup_optimizers(one.optimiser) for name, one in self.players.items() if one.optimiser
         }
 
     def _player(self, name: str, module: nn.Module) -> Player:
         module.to(self.fabric.device).train()
-        if self.optimise.channels_last:
-            cast(Any, module).to(memory_format=torch.channels_last)
+        layout = torch.channels_last if self.optimise.channels_last else torch.contiguous_format
+        for one in (*module.parameters(), *module.buffers()):
+            if one.ndim == 4:  # in place: the optimiser and the method see the same tensors
+                one.data = one.data.contiguous(memory_format=layout)
         player = Player(name, module, self.optimise.rule(name), fused=not self.scaled)
         if self.optimise.compile:
             module.compile()
@@ -99,9 +115,7 @@ class Turns:
         whole = torch.zeros((), device=self.fabric.device)
         for batch, memo in zip(batches, memos, strict=True):
             terms = self._loss(turn, batch, memo)
-            total = cast(Tensor, sum(terms.values())) / len(batches)
-            if not total.requires_grad:
-                raise BadRequest(f"the loss of {turn.player}'s turn does not depend on {turn.player}'s weights")
+            total = _total(turn, terms) / len(batches)
             self.fabric.backward(total)
             whole = whole + total.detach()
             for key, value in terms.items():
@@ -112,8 +126,18 @@ class Turns:
 
     def _loss(self, turn: Turn, batch: Sample, memo: Memo) -> Mapping[str, Tensor]:
         low = memo.step < self.optimise.precision_share * self.optimise.steps
-        with self.fabric.autocast() if low else nullcontext():
-            return turn.loss(batch, memo)
+        try:
+            with self.fabric.autocast() if low else nullcontext():
+                return turn.loss(batch, memo)
+        except torch.OutOfMemoryError as error:
+            raise BadRequest(
+                f"{self.fabric.device} has too little memory for a part of the batch; set optimise.accumulate=2, or "
+                "lower data.batch or data.patch"
+            ) from error
+        except RuntimeError as error:
+            what = " ".join(str(error).split())[:300]
+            shapes = ", ".join(f"{key} {tuple(one.shape)}" for key, one in batch.items() if isinstance(one, Tensor))
+            raise BadRequest(f"step {memo.step}: the turn of {turn.player} fails on {shapes}: {what}") from error
 
     def _share(self, player: Player, whole: Tensor) -> None:
         """Average gradients and loss over all processes, so that everyone moves alike and stops alike."""
@@ -122,7 +146,7 @@ class Turns:
         grads = [one.grad for one in player.trained if one.grad is not None]
         flat = torch.cat([*(one.reshape(-1) for one in grads), whole.reshape(1)])
         flat = cast(Tensor, self.fabric.all_reduce(flat, reduce_op="mean"))
-        parts = flat.split([*(one.numel() for one in grads), 1])
+        parts: Sequence[Tensor] = cast(Any, flat).split([*(one.numel() for one in grads), 1])
         for grad, part in zip(grads, parts, strict=False):
             grad.copy_(part.view(grad.shape))
         whole.copy_(parts[-1][0])

@@ -1,0 +1,19 @@
+"""One of the processes of a run on two: ``python two_processes.py RECIPE OUT DEVICES``; prints its weights' hash."""
+
+import hashlib
+import sys
+
+import training_parts
+
+from superres.train.loop import fit
+from superres.types import SuperresError
+
+if __name__ == "__main__":
+    recipe, out, devices = sys.argv[1:]
+    try:
+        net = fit(getattr(training_parts, recipe)(), out, accelerator="cpu", devices=int(devices))
+    except SuperresError as error:
+        print("STOPPED", error, flush=True)
+        sys.exit(error.exit_status)
+    digest = hashlib.sha256(b"".join(one.detach().numpy().tobytes() for one in net.state_dict().values())).hexdigest()
+    print("WEIGHTS", digest, flush=True)
