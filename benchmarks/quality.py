@@ -1,6 +1,7 @@
 """The figures of the shipped models: PSNR of luma on the field's test sets, and on degraded photographs.
 
     python benchmarks/quality.py --data FOLDER [--out benchmarks/results/quality.json]
+    python benchmarks/quality.py --data FOLDER --models bicubic srcnn --kinds clean --out benchmarks/results/srcnn.json
 
 ``FOLDER`` holds ``benchmarks/Set5``, ``Set14`` and ``BSD100``. Protocol: low resolution by MATLAB's imresize on uint8
 RGB, result rounded to 8 bit, unrounded studio luma of BT.601 (a gray picture is measured as it is), border = scale cut,
@@ -62,9 +63,9 @@ def open_model(name: str, scale: int) -> Callable[[Array], Array]:
     return lambda lr: enlarge(upscaler, lr)
 
 
-def clean_figures(data: Path, scale: int) -> dict[str, dict[str, float]]:
-    models = {name: open_model(name, scale) for name in MODELS}
-    rows: dict[str, dict[str, float]] = {name: {} for name in MODELS}
+def clean_figures(data: Path, scale: int, names: tuple[str, ...]) -> dict[str, dict[str, float]]:
+    models = {name: open_model(name, scale) for name in names}
+    rows: dict[str, dict[str, float]] = {name: {} for name in names}
     for name in SETS:
         truths = pictures(data / "benchmarks" / name, scale)
         inputs = [imresize(x, 1 / scale) for x in truths]
@@ -100,15 +101,18 @@ def degraded(x: Array, scale: int, draw: dict[str, Any]) -> Array:
     return y.round().to(torch.uint8).numpy()
 
 
-def photo_figures(data: Path, scale: int) -> dict[str, dict[str, float]]:
+def photo_figures(data: Path, scale: int, names: tuple[str, ...]) -> dict[str, dict[str, float]]:
     truths = pictures(data / "benchmarks" / "BSD100", scale)
     inputs = [degraded(x, scale, draw) for x, draw in zip(truths, photo_draws(len(truths)), strict=True)]
     rows: dict[str, dict[str, float]] = {}
-    for name in MODELS:
+    for name in names:
         run = open_model(name, scale)
         values = np.array([psnr(run(lr), hr, scale) for lr, hr in zip(inputs, truths, strict=True)])
         rows[name] = {"mean": round(float(values.mean()), 3), "std": round(float(values.std(ddof=1)), 3)}
     return rows
+
+
+KINDS = {"clean": clean_figures, "photo": photo_figures}
 
 
 def processor() -> str:
@@ -122,15 +126,17 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=HERE / "results" / "quality.json")
     parser.add_argument("--scales", type=int, nargs="+", default=[2, 3, 4])
+    parser.add_argument("--models", nargs="+", default=MODELS)
+    parser.add_argument("--kinds", nargs="+", choices=tuple(KINDS), default=tuple(KINDS))
     given = parser.parse_args()
     figures: dict[str, Any] = {
         "date": dt.date.today().isoformat(),
         "version": superres.__version__,
         "processor": processor(),
         "unit": "dB, PSNR of luma; clean: MATLAB-bicubic input; photo: BSD100 with blur and JPEG 40-90",
-        "clean": {f"x{s}": clean_figures(given.data, s) for s in given.scales},
-        "photo": {f"x{s}": photo_figures(given.data, s) for s in given.scales},
     }
+    for kind in given.kinds:
+        figures[kind] = {f"x{s}": KINDS[kind](given.data, s, tuple(given.models)) for s in given.scales}
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(json.dumps(figures, indent=2) + "\n")
     print(json.dumps(figures, indent=2))

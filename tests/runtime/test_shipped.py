@@ -1,17 +1,22 @@
 """The laws of tiling, held to the trained weights inside the package: random weights would hide a seam."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from superres.cli.scene import draw
+from superres.graph.cost import parameters
+from superres.graph.wrapping import Wrapping
+from superres.images.picture import PictureInfo
 from superres.runtime.bands import Bands
-from superres.runtime.models import load, shipped
+from superres.runtime.models import auto_family, load, shipped
 from superres.runtime.stream import enlarged
 from superres.runtime.tiles import Grid
 
-NAMES = [f"{family}-x{scale}" for family in ("clean", "photo") for scale in (2, 3, 4)]
+NAMES = [f"{family}-x{scale}" for family in ("clean", "photo", "srcnn") for scale in (2, 3, 4)]
 
 
 def rows_of(picture):
@@ -28,7 +33,7 @@ def run(upscaler, picture, tile, halo, *, workers=1, sample="uint8"):
     ), grid
 
 
-def test_all_six_models_are_in_the_package_each_with_a_card_and_small():
+def test_all_models_are_in_the_package_each_with_a_card_and_small():
     cards = {card["name"]: card for card in shipped()}
     assert sorted(cards) == sorted(NAMES)
     for card in cards.values():
@@ -58,8 +63,9 @@ def test_torch_tiled_equals_whole_at_any_size(height, width, tile):
     assert np.array_equal(whole, tiled)
 
 
-def test_one_pixel_less_of_halo_is_noticed():
-    upscaler = load("clean-x4").open("torch", threads=1)
+@pytest.mark.parametrize("name", ["clean-x4", "srcnn-x2", "srcnn-x3", "srcnn-x4"])
+def test_one_pixel_less_of_halo_is_noticed(name):
+    upscaler = load(name).open("torch", threads=1)
     picture = np.random.default_rng(0).random((60, 60, 3), dtype=np.float32)
     whole, _ = run(upscaler, picture, (512, 512), upscaler.halo, sample="float32")
     tiled, _ = run(upscaler, picture, (16, 16), upscaler.halo - 1, sample="float32")
@@ -99,3 +105,21 @@ def test_engines_agree_with_torch(name, engine):
     model = load(name)
     difference = np.abs(model.open(engine)(x) - model.open("torch")(x)).max()
     assert difference < 1e-4
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_srcnn_is_the_papers_network_on_an_enlarged_luma(scale):
+    model = load(f"srcnn-x{scale}")
+    assert model.wrapping == Wrapping(scale, "bicubic", "luma")
+    assert parameters(model.graph) == 8_129
+    assert (model.scale, model.channels, model.graph.scale, model.graph.channels) == (scale, 3, 1, 1)
+    paper = {2: 36.34, 3: 32.39, 4: 30.09}[scale]
+    assert model.card["figures"]["clean"]["Set5"] >= paper - 0.1
+
+
+def test_auto_never_chooses_srcnn():
+    for form, lossless in (("jpeg", False), ("png", True)):
+        info = PictureInfo(Path("x"), form, 64, 64, 3, False, "uint8", lossless=lossless)
+        for noise in (0, 40):
+            sample = np.random.default_rng(0).integers(128 - noise, 129 + noise, (64, 64, 3)).astype(np.uint8)
+            assert auto_family(info, sample) in ("clean", "photo")

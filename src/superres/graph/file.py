@@ -16,22 +16,30 @@ import numpy as np
 from superres.graph.graph import Attribute, Graph, Operation, Weight
 from superres.graph.radius import halo
 from superres.graph.shapes import check
+from superres.graph.wrapping import Wrapping, wrapping_of
 from superres.types import BadModel
 
 KEY = "superres"  # the header's one entry: several would be stored in no fixed order
 VERSION = 1
+WRAPPED = 2  # the version of a file with a wrapping: older programs refuse it rather than ignore that
 MOST_HEADER = 16 << 20
 MOST_OPERATIONS = 10_000
 Card = dict[str, Any]
 Kind = TypeVar("Kind")
 
 
-def save_model(path: str | Path, graph: Graph, card: Mapping[str, Any]) -> None:
-    """Write graph, weights and ``card`` (anything JSON holds); the file appears whole or not at all."""
+def save_model(path: str | Path, graph: Graph, card: Mapping[str, Any], wrapping: Wrapping | None = None) -> None:
+    """Write graph, weights and ``card`` (anything JSON holds); the file appears whole or not at all.
+
+    ``wrapping`` tells what the graph is given, where that is not the picture as it is.
+    """
     from safetensors.numpy import save
 
     check(graph)
-    described = {"version": VERSION, "graph": _described(graph), "card": dict(card)}
+    described: dict[str, Any] = {"version": VERSION, "graph": _described(graph), "card": dict(card)}
+    if wrapping is not None:
+        wrapping.check(graph)
+        described |= {"version": WRAPPED, "wrapping": wrapping.described()}
     text = json.dumps(described, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     used = sorted({key for operation in graph.operations for key in operation.weights.values()})
     content = save({key: np.ascontiguousarray(graph.weights[key]) for key in used}, metadata={KEY: text})
@@ -39,17 +47,28 @@ def save_model(path: str | Path, graph: Graph, card: Mapping[str, Any]) -> None:
 
 
 def load_model(path: str | Path) -> tuple[Graph, Card]:
-    """The graph, checked, and the card. BadModel for a file that is missing, broken, hostile or not ours."""
+    """The graph, checked, and the card. BadModel for a file that is missing, broken, hostile or not ours.
+
+    What the graph wants to be given is told by :func:`read_wrapping`.
+    """
     header = _header(Path(path))
     weights = _refusing(path, lambda: _weights(Path(path)))
     graph = _refusing(path, lambda: _graph(header["graph"], weights))
     _refusing(path, lambda: (check(graph), halo(graph)))
+    if "wrapping" in header:
+        _refusing(path, lambda: wrapping_of(header["wrapping"]).check(graph))
     return graph, header["card"]
 
 
 def read_card(path: str | Path) -> Card:
     """The card alone, from the file's first bytes."""
     return _header(Path(path))["card"]
+
+
+def read_wrapping(path: str | Path) -> Wrapping | None:
+    """What stands around the graph; ``None`` for one that is given the picture as it is."""
+    header = _header(Path(path))
+    return _refusing(path, lambda: wrapping_of(header["wrapping"])) if "wrapping" in header else None
 
 
 def _header(path: Path) -> dict[str, Any]:
@@ -69,8 +88,12 @@ def _described_in(text: bytes) -> dict[str, Any]:
     if KEY not in metadata:
         raise BadModel("a safetensors file, but not one of superres's: its header holds no graph")
     described = json.loads(metadata[KEY])
-    if described["version"] != VERSION:
-        raise BadModel(f"written in version {described['version']!r} of the format, this program reads {VERSION}")
+    if described["version"] not in (VERSION, WRAPPED):
+        raise BadModel(f"written in version {described['version']!r} of the format, this program reads up to {WRAPPED}")
+    if (described["version"] == WRAPPED) != ("wrapping" in described):
+        raise BadModel("its version and the wrapping in its header contradict each other")
+    if "wrapping" in described:
+        _typed(described["wrapping"], dict, "wrapping")
     _typed(described["graph"], dict, "graph")
     _typed(described["card"], dict, "card")
     return described

@@ -2,6 +2,8 @@
 
 RECIPES: dict[str, str] = {
     "chain": "superres.recipes.chain:chain",
+    "srcnn": "superres.recipes.srcnn:srcnn",
+    "srcnn-fast": "superres.recipes.srcnn:srcnn_fast",
     "srgan-small": "superres.recipes.srgan_small:srgan_small",
     "clean-x4": "superres.recipes.shipped:clean_x4",
     "clean-x4-again": "superres.recipes.shipped:clean_x4_again",

@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from superres.types import Tile, Upscaler
+from superres.graph.wrapping import bicubic_reach
+from superres.runtime.baselines import Bicubic
+from superres.types import BadRequest, Tile, Upscaler
 
 
 class SelfEnsemble:
@@ -37,14 +39,15 @@ class SelfEnsemble:
 
 
 # full-range BT.601, as in JPEG: an exact inverse of each other in float
-_TO = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float64)
-_FROM = np.linalg.inv(_TO).astype(np.float32)
+_EXACT = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float64)
+_TO, _FROM = _EXACT.astype(np.float32), np.linalg.inv(_EXACT).astype(np.float32)
 
 
 class LumaOnly:
     """The network enlarges brightness, ``colour`` (bicubic, say) the rest: for networks trained on luma alone.
 
-    Tiles have three channels; the brightness is given to the network as ``channels`` equal ones and averaged back.
+    Tiles have three channels, or one, which is brightness itself; the network is given it as ``channels`` equal ones,
+    averaged back. Raises BadRequest for another number.
     """
 
     def __init__(self, upscaler: Upscaler, colour: Upscaler, channels: int = 1) -> None:
@@ -60,7 +63,51 @@ class LumaOnly:
         return None if None in both else max(halo for halo in both if halo is not None)
 
     def __call__(self, tile: Tile) -> Tile:
-        split = np.einsum("ij,bjhw->bihw", _TO.astype(np.float32), tile)
-        luma = self._upscaler(np.repeat(split[:, :1], self._channels, axis=1)).mean(axis=1, keepdims=True)
+        if tile.ndim != 4 or tile.shape[1] not in (1, 3):
+            raise BadRequest(f"the tile has shape {tile.shape}, wanted (B, 3, H, W), or (B, 1, H, W) for luma")
+        if tile.shape[1] == 1:
+            return self._luma(tile)
+        split = _mixed(_TO, tile)
         colour = self._colour(np.ascontiguousarray(split[:, 1:]))
-        return np.einsum("ij,bjhw->bihw", _FROM, np.concatenate((luma, colour), axis=1))
+        return _mixed(_FROM, np.concatenate((self._luma(split[:, :1]), colour), axis=1))
+
+    def _luma(self, x: Tile) -> Tile:
+        many = np.ascontiguousarray(np.repeat(x, self._channels, axis=1))
+        return self._upscaler(many).mean(axis=1, keepdims=True)
+
+
+def _mixed(matrix: Tile, x: Tile) -> Tile:
+    """Each output band a sum of the input's, added in one order: a tile has the bits of the same part of the whole."""
+    out = np.empty((x.shape[0], len(matrix), *x.shape[2:]), np.float32)
+    for band, row in enumerate(matrix):
+        total = out[:, band]
+        np.multiply(x[:, 0], row[0], out=total)
+        for k in range(1, len(row)):
+            total += x[:, k] * row[k]
+    return out
+
+
+class PreUpsampled:
+    """A network that keeps the size, on a picture that bicubic has enlarged: SRCNN, VDSR and their time.
+
+    ``margin`` enlarged pixels repeat the edge around the network's input and are cut off its output: a network that was
+    trained without padding must not see its zeros. An edge that is as far away as the network sees changes nothing.
+    """
+
+    def __init__(self, network: Upscaler, scale: int, margin: int) -> None:
+        self._network, self._enlarge, self._margin = network, Bicubic(scale), margin
+
+    @property
+    def scale(self) -> int:
+        return self._enlarge.scale
+
+    @property
+    def halo(self) -> int | None:
+        own = self._network.halo
+        return None if own is None else bicubic_reach(self.scale, own)
+
+    def __call__(self, tile: Tile) -> Tile:
+        room = self._margin
+        x = np.pad(self._enlarge(tile), ((0, 0), (0, 0), (room, room), (room, room)), mode="edge")
+        out = self._network(x)
+        return np.ascontiguousarray(out[:, :, room : out.shape[2] - room, room : out.shape[3] - room])

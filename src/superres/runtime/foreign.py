@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from superres.graph.file import load_model
+from superres.graph.file import load_model, read_wrapping
 from superres.graph.graph import Graph
 from superres.graph.shapes import check
+from superres.graph.wrapping import Wrapping
 from superres.runtime.checkpoint import read_checkpoint
 from superres.runtime.engines.ncnn import Net
 from superres.runtime.engines.onnxruntime import OnnxSession
@@ -32,6 +33,7 @@ class Foreign:
     graph: Graph | None = None
     opener: Opener | None = None
     card: dict[str, Any] = field(default_factory=dict[str, Any])
+    wrapping: Wrapping | None = None
 
 
 class ForeignUpscaler:
@@ -82,7 +84,10 @@ def load_file(path: Path, *, scale: int | None = None, value_range: float | None
 def _of_graph(path: Path, suffix: str) -> Foreign:
     graph, card = load_model(path) if suffix == ".safetensors" else (read_checkpoint(path), dict[str, Any]())
     check(graph)
-    return Foreign(path, graph.scale, graph.channels, "auto", graph, None, card)
+    wrapping = read_wrapping(path) if suffix == ".safetensors" else None
+    if wrapping is None:
+        return Foreign(path, graph.scale, graph.channels, "auto", graph, None, card)
+    return Foreign(path, wrapping.scale, wrapping.channels(graph), "auto", graph, None, card, wrapping)
 
 
 def _ncnn(path: Path, scale: int | None, peak: float) -> Foreign:

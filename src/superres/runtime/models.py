@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from superres.graph.file import load_model, read_card
+from superres.graph.file import load_model, read_card, read_wrapping
 from superres.graph.graph import Graph
+from superres.graph.wrapping import Wrapping
 from superres.images.picture import PictureInfo
 from superres.runtime.baselines import NAMES as BASELINES
-from superres.runtime.baselines import baseline
+from superres.runtime.baselines import Bicubic, baseline
 from superres.runtime.engines.choose import checked, open_engine
+from superres.runtime.ensemble import LumaOnly, PreUpsampled
 from superres.runtime.foreign import SUFFIXES, Foreign, load_file
 from superres.types import BadModel, BadRequest, EngineUnavailable, Upscaler
 
@@ -29,7 +31,8 @@ _GOOD_JPEG = 97
 class Model:
     """A model that is known but not yet on an engine.
 
-    ``graph`` is None for baselines, and for files that only one engine reads (``foreign``).
+    ``graph`` is None for baselines, and for files that only one engine reads (``foreign``); ``wrapping`` tells what it
+    is given, ``None`` for the picture as it is.
     """
 
     name: str
@@ -39,11 +42,13 @@ class Model:
     card: dict[str, Any] = field(default_factory=dict[str, Any])
     path: Path | None = None
     foreign: Foreign | None = None
+    wrapping: Wrapping | None = None
 
     def open(self, engine: str = "auto", *, device: str = "cpu", threads: int | None = None) -> Upscaler:
         """The model as an Upscaler. Raises EngineUnavailable when ``engine`` cannot run it."""
         if self.graph is not None:
-            return open_engine(engine, self.graph, device=device, threads=threads)
+            opened = open_engine(engine, self.graph, device=device, threads=threads)
+            return opened if self.wrapping is None else _wrapped(opened, self.graph, self.wrapping)
         if self.foreign is None:
             return baseline(self.name.partition("-")[0], self.scale)
         if engine not in ("auto", self.foreign.engine):
@@ -98,7 +103,7 @@ def load(
         raise _unknown(name)
     found = load_file(path, scale=model_scale, value_range=model_range)
     undescribed = found if found.graph is None else None
-    return Model(path.name, found.scale, found.channels, found.graph, found.card, path, undescribed)
+    return Model(path.name, found.scale, found.channels, found.graph, found.card, path, undescribed, found.wrapping)
 
 
 def auto_family(info: PictureInfo, sample: npt.NDArray[Any] | None = None) -> str:
@@ -140,8 +145,17 @@ def _files() -> dict[tuple[str, int], Path]:
 
 def _shipped(family: str, scale: int) -> Model:
     path = _files()[family, scale]
-    graph, card = load_model(path)
-    return Model(f"{family}-x{scale}", graph.scale, graph.channels, graph, card, path)
+    (graph, card), wrapping = load_model(path), read_wrapping(path)
+    channels = graph.channels if wrapping is None else wrapping.channels(graph)
+    return Model(f"{family}-x{scale}", scale, channels, graph, card, path, wrapping=wrapping)
+
+
+def _wrapped(opened: Upscaler, graph: Graph, wrapping: Wrapping) -> Upscaler:
+    """The graph on its engine, given what it wants."""
+    whole = opened
+    if wrapping.input == "bicubic":
+        whole = PreUpsampled(whole, wrapping.scale, wrapping.margin(graph))
+    return LumaOnly(whole, Bicubic(wrapping.scale)) if wrapping.bands == "luma" else whole
 
 
 def _unknown(name: str) -> BadModel:

@@ -18,6 +18,7 @@ from typing import Any, cast
 from superres.graph.cost import multiply_adds, peak_bytes
 from superres.graph.graph import Graph
 from superres.graph.radius import alignment, halo
+from superres.graph.wrapping import Wrapping
 from superres.images.picture import PictureInfo
 from superres.runtime.engines import choose
 from superres.runtime.ensemble import SelfEnsemble
@@ -28,6 +29,8 @@ from superres.types import Array, EngineUnavailable, Upscaler
 
 _UNKNOWN_WORK = 200_000  # multiply-adds a pixel assumed of a foreign file without a graph
 _UNKNOWN_BYTES = 64 * 4 * 8  # and bytes a pixel
+# an enlarged pixel: bands split, enlarged, joined and mixed; and a first kernel of 9x9 as ncnn unrolls it
+_WRAPPING_BYTES = 64 + 4 * 81
 # of the values alive at once, the worst measured for tiles of 128 to 512 px; and what the engine takes by being there
 _ENGINE_MEMORY = {
     "ncnn": (7.2, 0),
@@ -54,11 +57,12 @@ class Network:
     graph: Graph | None
     open: Callable[[str, str, int | None], Upscaler]
     engine: str | None = None  # the only one that runs it
+    wrapping: Wrapping | None = None
 
     def multiply_adds(self, height: int, width: int) -> int:
         if self.graph is None:
             return (0 if self.engine == "numpy" else _UNKNOWN_WORK) * height * width
-        return multiply_adds(self.graph, height, width)
+        return multiply_adds(self.graph, *self._given(self.graph, height, width))
 
     def bytes(self, height: int, width: int, engine: str = "ncnn") -> int:
         """Memory of one run on a tile, with the engine's packed copies and scratch (Winograd's above all)."""
@@ -66,13 +70,24 @@ class Network:
             return (64 * self.scale**2 if self.engine == "numpy" else _UNKNOWN_BYTES) * height * width
         weights = sum(4 * weight.size for weight in self.graph.weights.values())
         ratio, fixed = _ENGINE_MEMORY.get(engine, (5.0, 0))
-        return int(ratio * peak_bytes(self.graph, height, width)) + fixed + 4 * weights
+        around = 0 if self.wrapping is None else _WRAPPING_BYTES * self.scale**2 * height * width
+        return (
+            int(ratio * peak_bytes(self.graph, *self._given(self.graph, height, width))) + fixed + 4 * weights + around
+        )
+
+    def _given(self, graph: Graph, height: int, width: int) -> tuple[int, int]:
+        """The size of what the graph itself is given."""
+        return (height, width) if self.wrapping is None else self.wrapping.size(graph, height, width)
 
 
 def network_of(model: Model) -> Network:
     """The facts of a model that planning needs."""
     graph = model.graph
     opened = _opens(model)
+    if graph is not None and (around := model.wrapping) is not None:
+        key = hashlib.sha256(f"{graph_key(graph)} {around}".encode()).hexdigest()[:24]
+        facts = model.name, key, model.scale, model.channels, around.halo(graph), around.alignment(graph)
+        return Network(*facts, graph, opened, wrapping=around)
     if graph is not None:
         return Network(
             model.name, graph_key(graph), graph.scale, graph.channels, halo(graph), alignment(graph), graph, opened

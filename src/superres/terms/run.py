@@ -42,7 +42,7 @@ class Rule:
     average of the weights, which is then what validation and export see.
     """
 
-    optimiser: Literal["adam", "adamw", "sgd"] = "adam"
+    optimiser: Literal["adam", "adamw", "sgd", "soap"] = "adam"
     lr: float = 1e-4
     betas: tuple[float, float] = (0.9, 0.999)
     momentum: float = 0.9

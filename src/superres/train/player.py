@@ -12,6 +12,7 @@ from superres.terms.run import Rule
 from superres.terms.values import nearest
 from superres.terms.weights import differences
 from superres.train.schedule import rate_at
+from superres.train.soap import Soap
 from superres.types import BadRequest
 
 
@@ -78,6 +79,8 @@ def _optimiser(name: str, module: nn.Module, rule: Rule, *, fused: bool) -> torc
     groups = _groups(name, module, rule)
     if rule.optimiser == "sgd":
         return torch.optim.SGD(groups, rule.lr, momentum=rule.momentum, weight_decay=rule.weight_decay, fused=fused)
+    if rule.optimiser == "soap":
+        return Soap(groups, rule.lr, betas=rule.betas, weight_decay=rule.weight_decay)
     kind = torch.optim.Adam if rule.optimiser == "adam" else torch.optim.AdamW
     return kind(groups, rule.lr, betas=rule.betas, weight_decay=rule.weight_decay, fused=fused)
 
