@@ -29,6 +29,11 @@ _METAVARS = {
     "quality": "1-100",
     "model_scale": "N",
     "model_range": "VALUE",
+    "method": "NAME",
+    "budget": "60s",
+    "steps": "N",
+    "seed": "N",
+    "kernel": "FILE",
 }
 
 

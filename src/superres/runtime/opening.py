@@ -6,6 +6,7 @@ written is no error.
 
 import hashlib
 import json
+import math
 import os
 import threading
 import time
@@ -21,6 +22,7 @@ from superres.graph.radius import alignment, halo
 from superres.images.picture import PictureInfo
 from superres.runtime.engines import choose
 from superres.runtime.ensemble import SelfEnsemble
+from superres.runtime.learning import MOST_SCALE, open_method
 from superres.runtime.models import Model, auto_family, load
 from superres.runtime.settings import Settings
 from superres.runtime.tiles import measure_halo
@@ -42,7 +44,8 @@ _SAMPLE_SIDES = (160, 288)  # of the drawn tile on which a halo is measured
 class Network:
     """A model, not opened yet. ``channels`` is 0 where any number will do; ``halo`` ``None``: the whole picture.
 
-    ``open(engine, device, threads)`` opens it; ``engines`` names those that can.
+    ``open(engine, device, threads)`` opens it; ``engines`` names those that can. ``kept`` is false for a network of
+    one picture, which is opened anew and shares its ``key``, and so what is known of its speed, with its kind.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Network:
     graph: Graph | None
     open: Callable[[str, str, int | None], Upscaler]
     engine: str | None = None  # the only one that runs it
+    kept: bool = True
 
     def multiply_adds(self, height: int, width: int) -> int:
         if self.graph is None:
@@ -81,6 +85,21 @@ def network_of(model: Model) -> Network:
         key = _file_key(model.foreign.path)
         return Network(model.name, key, model.scale, model.channels, None, 1, None, opened, model.foreign.engine)
     return Network(model.name, model.name, model.scale, 0, model.open().halo, 1, None, opened, "numpy")
+
+
+def unlearnt(method: str, scale: int, channels: int) -> Network:
+    """What a method that learns at test time will make, before it has learnt anything: good for planning."""
+    return learnt_network(method, scale, open_method(method).graph(scale, channels))
+
+
+def learnt_network(method: str, scale: int, graph: Graph | None) -> Network:
+    """What such a method made: its graph, or bicubic where it made nothing better."""
+    if graph is None:
+        return network_of(load("bicubic", scale=scale))
+    name = f"{method}-x{scale}"
+    opened = _opens(Model(name, scale, graph.channels, graph))
+    key = f"{name}-{graph.channels}"
+    return Network(name, key, scale, graph.channels, halo(graph), alignment(graph), graph, opened, kept=False)
 
 
 def _opens(model: Model) -> Callable[[str, str, int | None], Upscaler]:
@@ -120,6 +139,10 @@ class Opener:
         """
         if wanted <= 1:
             return None
+        if settings.method is not None:
+            method, scale = settings.method, min(MOST_SCALE, max(2, math.ceil(wanted - 1e-9)))
+            channels = 3 if info.bands - info.alpha == 3 else 1
+            return self._kept((method, scale, channels), lambda: unlearnt(method, scale, channels))
         name = auto_family(info, sample) if settings.model == "auto" else settings.model
         facts = (name, wanted, settings.model_scale, settings.model_range)
 
@@ -150,9 +173,12 @@ class Opener:
         """The model on its engine, opened once a thread."""
         held: dict[tuple[Any, ...], Upscaler] = self._local.__dict__.setdefault("held", {})
         key = (network.key, settings.engine, settings.device, settings.threads)
-        if key not in held:
-            held[key] = network.open(self.engine_name(network, settings), settings.device, settings.threads)
-        return SelfEnsemble(held[key]) if settings.self_ensemble else held[key]
+        opened = held.get(key)
+        if opened is None:
+            opened = network.open(self.engine_name(network, settings), settings.device, settings.threads)
+        if network.kept:
+            held[key] = opened
+        return SelfEnsemble(opened) if settings.self_ensemble else opened
 
     def reference(self, network: Network, settings: Settings) -> Upscaler | None:
         """The slow and sure path for tiles in doubt: another engine on the CPU, torch before others, one thread."""
