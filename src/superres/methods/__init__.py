@@ -1,1 +1,1 @@
-"""How something is learnt, one file each: players and the turns they take."""
+"""How something is learnt: players and their turns."""

@@ -1,0 +1,208 @@
+"""Specs and dataclasses as one tree: JSON of it and back, every path that may be set, and setting one.
+
+set_path(run, "optimise.lr", "2e-4")    a new run; the old one stays
+"""
+
+import dataclasses
+import math
+import typing
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple, TypeVar, cast
+
+from superres.terms.plain import Plain
+from superres.terms.spec import Spec, is_record, load, parameters
+from superres.terms.values import UNKNOWN, nearest, read, wanted
+from superres.types import BadRequest, SuperresError
+
+T = TypeVar("T")
+
+
+class Leaf(NamedTuple):
+    """One thing that may be set."""
+
+    path: str
+    value: Any
+    annotation: Any
+
+    @property
+    def wanted(self) -> str:
+        return _kind(self.value) if self.annotation is UNKNOWN else wanted(self.annotation)
+
+    @property
+    def text(self) -> str:
+        """The value as ``--set`` takes it."""
+        return written(self.value)
+
+
+def written(value: Any) -> str:
+    """A value as ``--set`` takes it."""
+    if isinstance(value, Spec):
+        return cast(Spec[Any], value).target
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    if isinstance(value, tuple):
+        words = [written(one) for one in cast(tuple[Any, ...], value)]
+        return ",".join(f"({word})" if isinstance(one, tuple) else word for word, one in zip(words, value, strict=True))
+    return str(value)
+
+
+def leaves(node: Any, path: str = "", annotation: Any = UNKNOWN) -> Iterator[Leaf]:
+    """Every path below a resolved node, outermost first."""
+    below = _children(node)
+    if path and (isinstance(node, Spec) or not below):
+        yield Leaf(path, node, annotation)
+    for key, (value, kind) in below.items():
+        yield from leaves(value, f"{path}.{key}" if path else key, kind)
+
+
+def set_path(node: T, path: str, text: str) -> T:
+    """The tree with one value changed; BadRequest names the nearest known paths, or what was wanted there."""
+    try:
+        return _set(node, path.split("."), text, path)
+    except _Unknown:
+        known = [leaf.path for leaf in leaves(resolved(node))]
+        raise BadRequest(f"{path} cannot be set: there is no such path{nearest(path, known)}") from None
+
+
+def resolved(node: T) -> T:
+    """Every default of every Spec in a dataclass filled in."""
+    if isinstance(node, Spec):
+        return cast(T, cast(Spec[Any], node).resolved())
+    if isinstance(node, tuple):
+        return cast(T, tuple(resolved(one) for one in cast(tuple[Any, ...], node)))
+    if isinstance(node, dict):
+        return cast(T, {key: resolved(one) for key, one in cast(dict[str, Any], node).items()})
+    if is_record(node):
+        record = cast(Any, node)
+        return dataclasses.replace(record, **{one.name: resolved(getattr(record, one.name)) for one in _fields(record)})
+    return node
+
+
+def to_json(node: Any) -> Plain:
+    """Plain data that :func:`from_json` reads back as an equal tree."""
+    if isinstance(node, Spec):
+        made = cast(Spec[Any], node)
+        return {"target": made.target, "arguments": {key: to_json(one) for key, one in made.arguments.items()}}
+    if is_record(node):
+        kind = type(node)
+        fields = {one.name: to_json(getattr(node, one.name)) for one in _fields(node)}
+        return {"type": f"{kind.__module__}:{kind.__qualname__}", **fields}
+    if isinstance(node, tuple | list):
+        return [to_json(one) for one in cast(tuple[Any, ...], node)]
+    if isinstance(node, dict):
+        return {key: to_json(one) for key, one in cast(dict[str, Any], node).items()}
+    if isinstance(node, float) and not math.isfinite(node):
+        raise BadRequest(f"{node} cannot be written to a run file; wanted a finite number")
+    return node
+
+
+def from_json(data: Any) -> Any:
+    """The tree that :func:`to_json` wrote. BadRequest for anything that does not fit what it names."""
+    if isinstance(data, list):
+        return tuple(from_json(one) for one in cast(list[Any], data))
+    if not isinstance(data, dict):
+        return data
+    given = cast(dict[str, Any], data)
+    if set(given) == {"target", "arguments"}:
+        return Spec(given["target"], {key: from_json(one) for key, one in given["arguments"].items()})
+    if isinstance(given.get("type"), str) and ":" in given["type"]:
+        return _record(given)
+    return {key: from_json(one) for key, one in given.items()}
+
+
+def _record(given: dict[str, Any]) -> Any:
+    kind = load(given["type"])
+    if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
+        raise BadRequest(f"{given['type']} is no dataclass, so it cannot be read from a file")
+    known = [one.name for one in dataclasses.fields(kind)]
+    values = {key: from_json(one) for key, one in given.items() if key != "type"}
+    for key in values:
+        if key not in known:
+            raise BadRequest(f"{kind.__name__} has no field {key!r}{nearest(key, known)}")
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise BadRequest(f"{kind.__name__} cannot be read: {error}") from error
+
+
+class _Unknown(Exception):
+    """A path leads nowhere."""
+
+
+def _set(node: Any, keys: list[str], text: str, path: str) -> Any:
+    key, rest = keys[0], keys[1:]
+    below = _children(resolved(node), every=True)
+    if key not in below:
+        raise _Unknown
+    value, annotation = below[key]
+    changed = _set(value, rest, text, path) if rest else _value(text, value, annotation, path)
+    try:
+        return _replaced(node, key, changed)
+    except SuperresError as error:
+        raise BadRequest(f"{path}={text}: {error}") from error
+
+
+def _value(text: str, present: Any, annotation: Any, path: str) -> Any:
+    if isinstance(present, Spec) or (_builds(annotation) and ":" in text):
+        return None if text == "none" and not isinstance(present, Spec) else Spec[Any](text)
+    if is_record(present) or isinstance(present, dict):
+        inner = ", ".join(f"{path}.{key}" for key in _children(present))
+        raise BadRequest(f"{path}={text}: {path} is made of parts; set one of them: {inner or 'it has none yet'}")
+    return read(text, _simple(annotation, present), path)
+
+
+def _simple(annotation: Any, present: Any) -> Any:
+    """The annotation, or, where it says nothing, the type of the present value."""
+    if annotation is not UNKNOWN or present is None:
+        return str if annotation is UNKNOWN else annotation
+    if isinstance(present, tuple):
+        kinds = {type(one) for one in cast(tuple[Any, ...], present)} or {str}
+        return tuple[kinds.pop() if len(kinds) == 1 else (float if kinds <= {int, float} else str), ...]
+    return type(present)
+
+
+def _builds(annotation: Any) -> bool:
+    """Whether a Spec may stand here: the annotation is, or contains, something else than plain types."""
+    arguments = typing.get_args(annotation)
+    if typing.get_origin(annotation) is typing.Literal:
+        return False
+    if arguments and typing.get_origin(annotation) is not tuple:
+        return any(_builds(one) for one in arguments) or callable(typing.get_origin(annotation)) and not arguments
+    return annotation not in (int, float, bool, str, type(None), UNKNOWN, Ellipsis) and not arguments
+
+
+def _children(node: Any, *, every: bool = False) -> dict[str, tuple[Any, Any]]:
+    """Name -> (value, annotation) of what stands one step below; ``every`` also what has no value yet."""
+    if isinstance(node, Spec):
+        made = cast(Spec[Any], node)
+        declared = parameters(made.factory)
+        keys = declared if every else [key for key in declared if key in made.arguments]
+        return {key: (made.arguments.get(key), declared[key].annotation) for key in keys}
+    if is_record(node):
+        hints = typing.get_type_hints(type(node))
+        return {one.name: (getattr(node, one.name), hints[one.name]) for one in _fields(node)}
+    if isinstance(node, tuple) and any(isinstance(one, Spec) or is_record(one) for one in cast(tuple[Any, ...], node)):
+        return {str(at): (one, UNKNOWN) for at, one in enumerate(cast(tuple[Any, ...], node))}
+    if isinstance(node, dict):
+        return {key: (one, UNKNOWN) for key, one in cast(dict[str, Any], node).items()}
+    return {}
+
+
+def _replaced(node: Any, key: str, value: Any) -> Any:
+    if isinstance(node, Spec):
+        return cast(Spec[Any], node).with_argument(key, value)
+    if isinstance(node, tuple):
+        parts = list(cast(tuple[Any, ...], node))
+        parts[int(key)] = value
+        return tuple(parts)
+    if isinstance(node, Mapping):
+        return {**cast(Mapping[str, Any], node), key: value}
+    return dataclasses.replace(node, **{key: value})
+
+
+def _fields(node: Any) -> tuple[dataclasses.Field[Any], ...]:
+    return tuple(one for one in dataclasses.fields(node) if one.init)
+
+
+def _kind(value: Any) -> str:
+    return "anything" if value is None else wanted(type(value))
