@@ -67,7 +67,7 @@ class OnePicture:
         _check(pictures, scale)
         self._pictures, self.scale = list(pictures), scale
         self._seed, self._batch, self._crop, self._as_is = seed, batch, crop, as_is
-        self._peak = _PEAK[pictures[0].dtype.name]
+        self.peak = _PEAK[pictures[0].dtype.name]
         self.whole = [pair for x in pictures for pair in _phases(x, scale, reduce)]
         factors = [smallest + (1 - smallest) * (k + 0.5) / copies for k in range(copies)]
         self.smaller = [pair for x in pictures for pair in _copies(x, scale, factors, reduce)]
@@ -111,7 +111,7 @@ class OnePicture:
         return _turned(son, turns, flip), _turned(father, turns, flip)
 
     def _tensor(self, crops: list[Array]) -> torch.Tensor:
-        return unit(np.stack(crops), self._peak)
+        return unit(np.stack(crops), self.peak)
 
 
 def unit(x_BHWC: Array, peak: float) -> torch.Tensor:
@@ -151,7 +151,7 @@ def _check(pictures: Sequence[Array], scale: int) -> None:
     if len(kinds) > 1 or not kinds <= set(_PEAK):
         raise BadRequest(f"pictures of {', '.join(sorted(kinds))} were given; wanted one of {', '.join(_PEAK)}")
     for x in pictures:
-        high, wide = x.shape[:2]
+        high, wide = int(x.shape[0]), int(x.shape[1])
         if min(high, wide) < LEAST * scale:
             raise BadRequest(
                 f"a picture of {wide}x{high} is too small to learn x{scale} from; wanted at least "

@@ -20,13 +20,13 @@ _LUMA = (0.299, 0.587, 0.114)
 class ZSSR:
     """One player, ``net``, charged for the absolute error of the bands and, in colour, of their luma as well.
 
-    ``net`` is any module (B, C, H, W) -> (B, C, scale * H, scale * W). ``clip`` holds the norm of its gradient.
+    ``network`` is any module (B, C, H, W) -> (B, C, scale * H, scale * W). ``clip`` holds the norm of its gradient.
     """
 
     result = "net"
 
-    def __init__(self, net: nn.Module, *, luma: float = 1.0, clip: float | None = 1.0) -> None:
-        self._net, self._luma = net, luma
+    def __init__(self, network: nn.Module, *, luma: float = 1.0, clip: float | None = 1.0) -> None:
+        self._net, self._luma = network, luma
         self._turns = (Turn("net", self._loss, clip=clip),)
 
     @property

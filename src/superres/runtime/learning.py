@@ -6,7 +6,7 @@ Such a method lives above the torch line; here stand its name, what is asked of 
 import importlib
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,7 +130,7 @@ def learn(
 
 
 @contextmanager
-def first_interrupt() -> Iterator[threading.Event]:
+def first_interrupt() -> Generator[threading.Event]:
     """An event that the first Ctrl-C sets; the next one raises KeyboardInterrupt as ever.
 
     Only where Ctrl-C would raise it at once: in the main thread, and where nobody else took the signal.

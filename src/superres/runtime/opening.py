@@ -20,6 +20,7 @@ from superres.graph.cost import multiply_adds, peak_bytes
 from superres.graph.graph import Graph
 from superres.graph.radius import alignment, halo
 from superres.images.picture import PictureInfo
+from superres.runtime.back_projection import REACH, BackProjected
 from superres.runtime.engines import choose
 from superres.runtime.ensemble import SelfEnsemble
 from superres.runtime.learning import MOST_SCALE, open_method
@@ -28,6 +29,7 @@ from superres.runtime.settings import Settings
 from superres.runtime.tiles import measure_halo
 from superres.types import Array, EngineUnavailable, Upscaler
 
+_ROUNDS = 2  # of back-projection, for what was learnt from the picture
 _UNKNOWN_WORK = 200_000  # multiply-adds a pixel assumed of a foreign file without a graph
 _UNKNOWN_BYTES = 64 * 4 * 8  # and bytes a pixel
 # of the values alive at once, the worst measured for tiles of 128 to 512 px; and what the engine takes by being there
@@ -44,8 +46,9 @@ _SAMPLE_SIDES = (160, 288)  # of the drawn tile on which a halo is measured
 class Network:
     """A model, not opened yet. ``channels`` is 0 where any number will do; ``halo`` ``None``: the whole picture.
 
-    ``open(engine, device, threads)`` opens it; ``engines`` names those that can. ``kept`` is false for a network of
-    one picture, which is opened anew and shares its ``key``, and so what is known of its speed, with its kind.
+    ``open(engine, device, threads)`` opens it; ``engines`` names those that can. ``learnt`` is true for a network of
+    one picture: it is opened anew, shares its ``key``, and so what is known of its speed, with its kind, and is helped
+    by self-ensemble and back-projection, as in its paper.
     """
 
     name: str
@@ -57,12 +60,12 @@ class Network:
     graph: Graph | None
     open: Callable[[str, str, int | None], Upscaler]
     engine: str | None = None  # the only one that runs it
-    kept: bool = True
+    learnt: bool = False
 
     def multiply_adds(self, height: int, width: int) -> int:
         if self.graph is None:
             return (0 if self.engine == "numpy" else _UNKNOWN_WORK) * height * width
-        return multiply_adds(self.graph, height, width)
+        return multiply_adds(self.graph, height, width) * (8 if self.learnt else 1)
 
     def bytes(self, height: int, width: int, engine: str = "ncnn") -> int:
         """Memory of one run on a tile, with the engine's packed copies and scratch (Winograd's above all)."""
@@ -87,6 +90,11 @@ def network_of(model: Model) -> Network:
     return Network(model.name, model.name, model.scale, 0, model.open().halo, 1, None, opened, "numpy")
 
 
+def _wrapped(opened: Upscaler, network: Network, settings: Settings) -> Upscaler:
+    ensemble = SelfEnsemble(opened) if settings.self_ensemble or network.learnt else opened
+    return BackProjected(ensemble, rounds=_ROUNDS) if network.learnt else ensemble
+
+
 def unlearnt(method: str, scale: int, channels: int) -> Network:
     """What a method that learns at test time will make, before it has learnt anything: good for planning."""
     return learnt_network(method, scale, open_method(method).graph(scale, channels))
@@ -99,7 +107,9 @@ def learnt_network(method: str, scale: int, graph: Graph | None) -> Network:
     name = f"{method}-x{scale}"
     opened = _opens(Model(name, scale, graph.channels, graph))
     key = f"{name}-{graph.channels}"
-    return Network(name, key, scale, graph.channels, halo(graph), alignment(graph), graph, opened, kept=False)
+    return Network(
+        name, key, scale, graph.channels, halo(graph) + REACH * _ROUNDS, alignment(graph), graph, opened, learnt=True
+    )
 
 
 def _opens(model: Model) -> Callable[[str, str, int | None], Upscaler]:
@@ -176,9 +186,9 @@ class Opener:
         opened = held.get(key)
         if opened is None:
             opened = network.open(self.engine_name(network, settings), settings.device, settings.threads)
-        if network.kept:
+        if not network.learnt:
             held[key] = opened
-        return SelfEnsemble(opened) if settings.self_ensemble else opened
+        return _wrapped(opened, network, settings)
 
     def reference(self, network: Network, settings: Settings) -> Upscaler | None:
         """The slow and sure path for tiles in doubt: another engine on the CPU, torch before others, one thread."""
@@ -189,8 +199,7 @@ class Opener:
         for name in ("torch", "onnxruntime", "openvino", "ncnn"):
             if missing[name] is None and name != used:
                 with suppress(EngineUnavailable):
-                    one = network.open(name, "cpu", 1)
-                    return SelfEnsemble(one) if settings.self_ensemble else one
+                    return _wrapped(network.open(name, "cpu", 1), network, settings)
         return None
 
     def measured_halo(self, network: Network, settings: Settings) -> int:

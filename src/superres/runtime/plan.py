@@ -20,7 +20,7 @@ from superres.types import Array, BadRequest
 SIDES = (512, 384, 256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8)
 DEEP = 64  # px: beyond this an exact halo costs several times the picture, so a smaller one is measured
 _FIXED = 64 << 20  # encoder, decoder and engine, beside what grows with the picture
-_LEARNING = 600 << 20  # what a method that learns at test time holds: PyTorch, pairs and gradients
+_LEARNING = 200 << 20  # what a method that learns at test time holds beside PyTorch: pairs, values, gradients
 _LITTLE_MORE = 1.75  # times the least work: what smaller tiles gain by the cache, as measured
 _MARGIN = 1.15  # the estimate was up to a tenth too low
 _COMFORT = 256 << 20
@@ -149,7 +149,7 @@ def make_plan(
     work = 0
     if network is not None:
         work = network.multiply_adds(*grid.shape) * grid.count * frames * _passes(info, network)
-        work *= 8 if settings.self_ensemble else 1
+        work *= 8 if settings.self_ensemble and not network.learnt else 1
     rate = opener.rate(network, settings, measure=measure) if network else None
     return Plan(
         info=info,
