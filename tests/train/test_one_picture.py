@@ -9,8 +9,8 @@ import torch
 from superres.images.resize import imresize
 from superres.runtime.learning import Lesson
 from superres.runtime.opening import learnt_network
-from superres.train.one_picture import Learner
-from superres.types import BadRequest
+from superres.train.one_picture import KernelReduction, Learner
+from superres.types import BadInput, BadRequest
 
 
 def stripes(side=40, bands=3):
@@ -118,3 +118,40 @@ def test_the_graph_for_planning_has_the_shape_of_what_is_learnt(scale, channels,
     assert (graph.scale, graph.channels) == (scale, channels)
     if scale == 2:
         assert graph.operations == learnt.graph.operations
+
+
+def lopsided(path: Path) -> Path:
+    """A kernel whose weight lies far from the middle of its grid."""
+    kernel = np.zeros((9, 8))
+    kernel[1:4, 5:8] = [[1, 2, 1], [2, 5, 2], [1, 2, 1]]
+    np.save(path / "kernel.npy", kernel)
+    return path / "kernel.npy"
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_a_known_kernel_moves_nothing_whatever_its_centre(scale, tmp_path):
+    """A ramp stays a ramp under any blur: each son's sample is the ramp at the middle of the cell it stands for."""
+    side = 24 * scale
+    y, x = np.mgrid[0:side, 0:side].astype(np.float64)
+    father = np.stack([x, y], -1).astype(np.float32) / side
+    son = KernelReduction(lopsided(tmp_path))(father, scale)
+    assert son.shape == (24, 24, 2)
+    middles = (scale * np.arange(24) + (scale - 1) / 2) / side
+    inner = slice(6, -6)
+    assert np.abs(son[inner, inner, 0] - middles[None, inner]).max() < 1e-5
+    assert np.abs(son[inner, inner, 1] - middles[inner, None]).max() < 1e-5
+
+
+def test_a_known_kernel_is_what_sons_are_made_with(tmp_path):
+    x = stripes(48)
+    son = KernelReduction(lopsided(tmp_path))(x, 2)
+    assert son.dtype == np.uint8
+    assert np.abs(son.astype(int) - imresize(x, 0.5)).max() > 5
+    learnt = Learner().learn(lesson(x, steps=30, kernel=lopsided(tmp_path)))
+    assert learnt.psnr != Learner().learn(lesson(x, steps=30)).psnr
+
+
+def test_a_file_without_a_kernel_is_named(tmp_path):
+    (tmp_path / "kernel.npy").write_bytes(b"nothing")
+    with pytest.raises(BadInput, match=r"kernel\.npy"):
+        Learner().learn(lesson(stripes(), kernel=tmp_path / "kernel.npy"))

@@ -22,7 +22,7 @@ from superres.types import BadInput, BadRequest
 Array = npt.NDArray[Any]
 Reduce = Callable[[Array, int], Array]
 LEAST = 8  # pixels a side of the smallest son: less shows a network nothing but its own padding
-_PEAK = {"uint8": 255.0, "uint16": 65535.0, "float32": 1.0}
+PEAK = {"uint8": 255.0, "uint16": 65535.0, "float32": 1.0}
 
 
 def bicubic(father: Array, scale: int) -> Array:
@@ -67,7 +67,7 @@ class OnePicture:
         _check(pictures, scale)
         self._pictures, self.scale = list(pictures), scale
         self._seed, self._batch, self._crop, self._as_is = seed, batch, crop, as_is
-        self.peak = _PEAK[pictures[0].dtype.name]
+        self.peak = PEAK[pictures[0].dtype.name]
         self.whole = [pair for x in pictures for pair in _phases(x, scale, reduce)]
         factors = [smallest + (1 - smallest) * (k + 0.5) / copies for k in range(copies)]
         self.smaller = [pair for x in pictures for pair in _copies(x, scale, factors, reduce)]
@@ -120,6 +120,14 @@ def unit(x_BHWC: Array, peak: float) -> torch.Tensor:
     return x.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
 
 
+def stored(x: torch.Tensor, dtype: np.dtype[Any]) -> Array:
+    """The inverse of :func:`unit`, rounded and clipped for integers."""
+    samples = x.permute(0, 2, 3, 1).double().numpy() * PEAK[dtype.name]
+    if dtype.kind == "f":
+        return samples.astype(dtype)
+    return np.clip(np.floor(samples + 0.5), 0, PEAK[dtype.name]).astype(dtype)
+
+
 def _turned(x: Array, turns: int, flip: bool) -> Array:
     x = np.rot90(x, turns)
     return x[:, ::-1] if flip else x
@@ -148,8 +156,8 @@ def _check(pictures: Sequence[Array], scale: int) -> None:
     if not pictures:
         raise BadRequest("no picture was given to learn from")
     kinds = {x.dtype.name for x in pictures}
-    if len(kinds) > 1 or not kinds <= set(_PEAK):
-        raise BadRequest(f"pictures of {', '.join(sorted(kinds))} were given; wanted one of {', '.join(_PEAK)}")
+    if len(kinds) > 1 or not kinds <= set(PEAK):
+        raise BadRequest(f"pictures of {', '.join(sorted(kinds))} were given; wanted one of {', '.join(PEAK)}")
     for x in pictures:
         high, wide = int(x.shape[0]), int(x.shape[1])
         if min(high, wide) < LEAST * scale:

@@ -92,7 +92,8 @@ def network_of(model: Model) -> Network:
 
 def _wrapped(opened: Upscaler, network: Network, settings: Settings) -> Upscaler:
     ensemble = SelfEnsemble(opened) if settings.self_ensemble or network.learnt else opened
-    return BackProjected(ensemble, rounds=_ROUNDS) if network.learnt else ensemble
+    # what is projected back is MATLAB's reduction: where another blur is known, that would undo it
+    return BackProjected(ensemble, rounds=_ROUNDS) if network.learnt and settings.kernel is None else ensemble
 
 
 def unlearnt(method: str, scale: int, channels: int) -> Network:

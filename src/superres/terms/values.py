@@ -4,6 +4,7 @@ Known are int, float, bool, str, None, Literal, tuples, and unions of them. Any 
 that a :class:`~superres.terms.spec.Spec` may hold, because what a Spec builds is only known once it is built.
 """
 
+import dataclasses
 import difflib
 import types
 import typing
@@ -39,6 +40,14 @@ def wanted(annotation: Any) -> str:
     return getattr(annotation, "__name__", str(annotation)).removeprefix("typing.")
 
 
+def is_simple(annotation: Any) -> bool:
+    """Whether only numbers, words, truth values, None and tuples of them fit."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Literal or annotation in _NAMES or annotation is Ellipsis:
+        return True
+    return origin in (Union, types.UnionType, tuple) and all(is_simple(one) for one in arguments)
+
+
 def fits(value: Any, annotation: Any) -> bool:
     """Whether the value may stand where this annotation stands; unknown annotations accept everything."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
@@ -54,7 +63,8 @@ def fits(value: Any, annotation: Any) -> bool:
         return any(fits(value, one) for one in arguments)
     if origin is tuple:
         return isinstance(value, tuple) and _fits_tuple(cast(tuple[Any, ...], value), arguments)
-    return True
+    kind = origin or annotation
+    return isinstance(value, kind) if isinstance(kind, type) and dataclasses.is_dataclass(kind) else True
 
 
 def _fits_tuple(value: tuple[Any, ...], kinds: tuple[Any, ...]) -> bool:

@@ -8,19 +8,24 @@ set; the result then depends on seed and number of steps alone.
 import copy
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from superres.data.one_picture import OnePicture, Pair, unit
+from superres.data.one_picture import PEAK, OnePicture, Pair, bicubic, stored, unit
+from superres.degradations.blur import Blur
+from superres.degradations.kernel_file import KernelFile
 from superres.graph.graph import Graph
 from superres.images.resize import imresize
 from superres.methods.zssr import ZSSR
 from superres.networks.chain import Chain
 from superres.runtime.learning import DEFAULT_BUDGET, Learnt, Lesson
+from superres.terms.degradation import Draw
 from superres.terms.run import Optimise
+from superres.types import Array
 from superres.train.export import to_graph
 from superres.train.loop import fit_in_memory
 from superres.train.turns import Turns
@@ -55,6 +60,23 @@ class Learner:
             torch.set_num_threads(threads)
 
 
+class KernelReduction:
+    """Fathers to sons through the blur of a kernel file, whose centre is first moved to the middle of its grid.
+
+    Son sample i is the blurred father at the middle of the scale samples that it stands for: nothing moves, whatever
+    the kernel's own centre and the parity of its grid. Raises BadInput for a file that holds no kernel.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._kernel = KernelFile(file=str(file), index=0, centred=True)
+        self._draw: Draw = {"kernel": self._kernel.draw(np.random.default_rng(0))}
+
+    def __call__(self, father: Array, scale: int) -> Array:
+        """(scale * H, scale * W, C) stored samples -> (H, W, C) of the same dtype, rounded once."""
+        x = unit(father[None], PEAK[father.dtype.name])
+        return stored(Blur(kernels=self._kernel, scale=scale).apply(x, [self._draw]), father.dtype)[0]
+
+
 def _network(scale: int, channels: int, *, seed: int) -> Chain:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -68,7 +90,8 @@ def _network(scale: int, channels: int, *, seed: int) -> Chain:
 def _learn(lesson: Lesson) -> Learnt:
     began = time.monotonic()
     channels = lesson.pictures[0].shape[2]
-    source = OnePicture(lesson.pictures, lesson.scale, seed=lesson.seed)
+    reduce = bicubic if lesson.kernel is None else KernelReduction(lesson.kernel)
+    source = OnePicture(lesson.pictures, lesson.scale, seed=lesson.seed, reduce=reduce)
     steps = lesson.steps or _affordable(lesson, lesson.budget or DEFAULT_BUDGET, source, channels, began)
     watch = _Watch(lesson, source, steps, began)
     fit_in_memory(ZSSR(_network(lesson.scale, channels, seed=lesson.seed)), source, _optimise(steps), after=watch)
