@@ -15,6 +15,8 @@ VERBS = {
     "upscale": "superres.cli.upscale:upscale",
     "models": "superres.cli.models:models",
     "example": "superres.cli.example:example",
+    "train": "superres.cli.train:train",
+    "show": "superres.cli.show:show",
 }
 INTERRUPTED = 130
 PIPE_CLOSED = 141
@@ -29,6 +31,7 @@ exit status:
   5    the engine or the device is not there, or was refused
   6    the result cannot be written, or failed its checks
   70   an error inside superres; SUPERRES_DEBUG=1 shows where
+  75   training was asked to stop (SIGTERM, Ctrl-C) and has saved everything; --resume goes on
   130  stopped with Ctrl-C; no unfinished file is left"""
 
 

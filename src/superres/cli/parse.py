@@ -10,6 +10,7 @@ from superres.types import BadRequest
 Verb = Callable[..., int]
 
 _ALIASES = {"output": ("-o",)}
+_REPEATED = {"set"}  # flags that may be given several times, one value each
 _METAVARS = {
     "inputs": "INPUT...",
     "names": "NAME...",
@@ -34,6 +35,16 @@ _METAVARS = {
     "steps": "N",
     "seed": "N",
     "kernel": "FILE",
+    "recipe": "RECIPE",
+    "set": "PATH=VALUE",
+    "out": "FOLDER",
+    "resume": "FOLDER",
+    "data_root": "FOLDER",
+    "accelerator": "NAME",
+    "devices": "N",
+    "nodes": "N",
+    "strategy": "NAME",
+    "precision": "NAME",
 }
 
 
@@ -114,6 +125,8 @@ def _annotated(verb: Verb) -> Verb:
             metavar=_METAVARS.get(name), aliases=_ALIASES.get(name), help_behavior_hint=_hint(parameter.default)
         )
         hint: Any = Annotated[hints[name], extra]
+        if name in _REPEATED:
+            hint = cast(Any, tyro.conf.UseAppendAction)[hint]
         forward.__annotations__[name] = hint
         parameters.append(parameter.replace(annotation=hint))
     cast(Any, forward).__signature__ = signature.replace(parameters=parameters)
@@ -124,5 +137,5 @@ def _annotated(verb: Verb) -> Verb:
 
 def _hint(default: Any) -> str:
     """The default, where it says something: not for what is off or absent."""
-    silent = default is inspect.Parameter.empty or default is None or default is False or default == ()
+    silent = default is inspect.Parameter.empty or default is None or default is False or default in ((), "")
     return "" if silent else f"(default: {default})"

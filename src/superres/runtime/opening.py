@@ -107,10 +107,9 @@ def learnt_network(method: str, scale: int, graph: Graph | None) -> Network:
         return network_of(load("bicubic", scale=scale))
     name = f"{method}-x{scale}"
     opened = _opens(Model(name, scale, graph.channels, graph))
-    key = f"{name}-{graph.channels}"
-    return Network(
-        name, key, scale, graph.channels, halo(graph) + REACH * _ROUNDS, alignment(graph), graph, opened, learnt=True
-    )
+    key, radius = f"{name}-{graph.channels}", halo(graph)
+    radius = None if radius is None else radius + REACH * _ROUNDS
+    return Network(name, key, scale, graph.channels, radius, alignment(graph), graph, opened, learnt=True)
 
 
 def _opens(model: Model) -> Callable[[str, str, int | None], Upscaler]:

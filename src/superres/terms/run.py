@@ -4,10 +4,10 @@ import dataclasses
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from superres.terms.spec import Spec
-from superres.terms.values import fits, nearest, wanted
+from superres.terms.values import fits, wanted
 from superres.types import BadRequest
 
 Schedule = Literal["constant", "cosine", "step", "multistep", "cosine-restarts"]
@@ -16,7 +16,8 @@ Precision = Literal["float32", "bf16", "fp16"]
 
 def check_fields(record: Any) -> None:
     """BadRequest for a field whose value does not fit its annotation."""
-    hints = typing.get_type_hints(type(record))
+    kind = cast(type[Any], type(record))
+    hints = typing.get_type_hints(kind)
     for one in dataclasses.fields(record):
         value = getattr(record, one.name)
         if isinstance(value, list):
@@ -149,7 +150,11 @@ class Keep:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """Everything that a training needs to be repeated. ``start`` is a network file whose weights the network takes."""
+    """Everything that a training needs to be repeated.
+
+    ``start``, where given, is called with ``network`` before the first step and gives it weights, such as
+    ``spec(begin_from, network=LATE, file="run/best.safetensors")`` of ``superres.terms.weights``.
+    """
 
     name: str
     network: Spec[Any]
@@ -163,14 +168,4 @@ class Run:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        for key in ("network", "method", "data"):
-            if not isinstance(getattr(self, key), Spec):
-                raise BadRequest(f"{key} is {getattr(self, key)!r}; wanted spec(...) of what to build")
-        _refuse_unless(isinstance(self.optimise, Optimise), "optimise", self.optimise, "Optimise(...)")
         _refuse_unless(self.seed >= 0, "seed", self.seed, "0 or more")
-
-
-def names_of(known: Mapping[str, Any], given: str, what: str) -> None:
-    """BadRequest where ``given`` is none of ``known``."""
-    if given not in known:
-        raise BadRequest(f"{given!r} is no {what}{nearest(given, known)} (there are: {', '.join(known)})")

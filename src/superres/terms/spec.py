@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, ParamSpec, TypeVar, cast
 
-from superres.terms.values import UNKNOWN, fits, nearest, wanted
+from superres.terms.values import UNKNOWN, fits, is_simple, nearest, wanted
 from superres.types import BadRequest
 
 P = ParamSpec("P")
@@ -55,7 +55,7 @@ class Spec(Generic[T]):
                     f"{self.name} has no argument {name!r}{nearest(name, declared)} (it has: {', '.join(declared)})"
                 )
             given[name] = frozen(value, f"{self.name}: {name}")
-            if not fits(given[name], declared[name].annotation):
+            if not _accepts(given[name], declared[name].annotation):
                 raise BadRequest(f"{self.name}: {name} is {value!r}; wanted {wanted(declared[name].annotation)}")
         object.__setattr__(self, "arguments", given)
 
@@ -92,7 +92,8 @@ class Spec(Generic[T]):
         unknown = [key for key in late if key not in parameters(self.factory)]
         if unknown:
             raise BadRequest(f"{self.name} has no argument {unknown[0]!r}, which is given when it is built")
-        return self.factory(**{key: built(value) for key, value in self.arguments.items()}, **late)
+        made = {key: built(value) for key, value in self.arguments.items() if key not in late}
+        return self.factory(**made, **late)
 
     def with_argument(self, name: str, value: Any) -> "Spec[T]":
         return Spec(self.target, {**self.arguments, name: value})
@@ -126,7 +127,7 @@ def load(target: str) -> Any:
     except ModuleNotFoundError as error:
         raise BadRequest(f"{target}: no module {error.name!r} is found; its folder may go on PYTHONPATH") from error
     for part in name.split("."):
-        known = [one for one in vars(found) if not one.startswith("_")]
+        known: list[str] = [one for one in cast(dict[str, Any], vars(found)) if not one.startswith("_")]
         if part not in known:
             raise BadRequest(f"{target}: there is no {part!r}{nearest(part, known)}")
         found = getattr(found, part)
@@ -164,20 +165,21 @@ def _hints(factory: Callable[..., Any]) -> dict[str, Any]:
 
 def frozen(value: Any, what: str) -> Any:
     """The value as a Spec holds it: lists become tuples. BadRequest for what is not plain data."""
-    if value is None or isinstance(value, bool | int | float | str | Spec):
+    if value is None or isinstance(value, bool | int | float | str | Spec) or is_record(value):
         return cast(Any, value)
     if isinstance(value, list | tuple):
         return tuple(frozen(one, what) for one in cast(tuple[Any, ...], value))
-    if isinstance(value, Mapping):
-        items = cast(Mapping[Any, Any], value).items()
-        if all(isinstance(key, str) for key, _ in items):
-            return {key: frozen(one, what) for key, one in items}
-    if is_record(value):
-        return value
+    if isinstance(value, dict) and all(isinstance(key, str) for key in cast(dict[Any, Any], value)):
+        return {key: frozen(one, what) for key, one in cast(dict[str, Any], value).items()}
     raise BadRequest(
-        f"{what} is a {type(value).__name__}, which a run file cannot hold; wanted numbers, words, tuples, "
+        f"{what} is a {type(cast(Any, value)).__name__}, which a run file cannot hold; wanted numbers, words, tuples, "
         "frozen dataclasses of them, or a spec(...)"
     )
+
+
+def _accepts(value: Any, annotation: Any) -> bool:
+    """Whether an argument fits; what a Spec builds is only known later, but it is no number or word."""
+    return not is_simple(annotation) if isinstance(value, Spec) else fits(value, annotation)
 
 
 def is_record(value: Any) -> bool:
@@ -199,24 +201,25 @@ def is_plain(value: Any) -> bool:
 
 def resolve(value: Any) -> Any:
     """Every Spec in the value resolved."""
-    return _mapped(value, lambda one: one.resolved())
+    return mapped(value, lambda one: one.resolved())
 
 
 def built(value: Any) -> Any:
     """Every Spec in the value built."""
-    return _mapped(value, lambda one: one.build())
+    return mapped(value, lambda one: one.build())
 
 
-def _mapped(value: Any, change: Callable[[Spec[Any]], Any]) -> Any:
+def mapped(value: Any, change: Callable[[Spec[Any]], Any]) -> Any:
+    """The value with every outermost Spec in it changed."""
     if isinstance(value, Spec):
         return change(cast(Spec[Any], value))
     if isinstance(value, tuple):
-        return tuple(_mapped(one, change) for one in cast(tuple[Any, ...], value))
+        return tuple(mapped(one, change) for one in cast(tuple[Any, ...], value))
     if isinstance(value, dict):
-        return {key: _mapped(one, change) for key, one in cast(dict[str, Any], value).items()}
+        return {key: mapped(one, change) for key, one in cast(dict[str, Any], value).items()}
     if is_record(value):
         fields = {one.name: getattr(value, one.name) for one in dataclasses.fields(value)}
-        changed = {key: _mapped(one, change) for key, one in fields.items()}
+        changed = {key: mapped(one, change) for key, one in fields.items()}
         same = all(changed[key] is fields[key] or changed[key] == fields[key] for key in fields)
         return value if same else dataclasses.replace(value, **changed)
     return value

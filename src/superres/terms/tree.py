@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 from superres.terms.plain import Plain
 from superres.terms.spec import Spec, is_record, load, parameters
-from superres.terms.values import UNKNOWN, nearest, read, wanted
+from superres.terms.values import UNKNOWN, is_simple, nearest, read, wanted
 from superres.types import BadRequest, SuperresError
 
 T = TypeVar("T")
@@ -41,8 +41,8 @@ def written(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return str(value).lower()
     if isinstance(value, tuple):
-        words = [written(one) for one in cast(tuple[Any, ...], value)]
-        return ",".join(f"({word})" if isinstance(one, tuple) else word for word, one in zip(words, value, strict=True))
+        parts = cast(tuple[Any, ...], value)
+        return ",".join(f"({written(one)})" if isinstance(one, tuple) else written(one) for one in parts)
     return str(value)
 
 
@@ -84,7 +84,7 @@ def to_json(node: Any) -> Plain:
         made = cast(Spec[Any], node)
         return {"target": made.target, "arguments": {key: to_json(one) for key, one in made.arguments.items()}}
     if is_record(node):
-        kind = type(node)
+        kind = cast(type[Any], type(node))
         fields = {one.name: to_json(getattr(node, one.name)) for one in _fields(node)}
         return {"type": f"{kind.__module__}:{kind.__qualname__}", **fields}
     if isinstance(node, tuple | list):
@@ -104,7 +104,7 @@ def from_json(data: Any) -> Any:
         return data
     given = cast(dict[str, Any], data)
     if set(given) == {"target", "arguments"}:
-        return Spec(given["target"], {key: from_json(one) for key, one in given["arguments"].items()})
+        return Spec[Any](given["target"], {key: from_json(one) for key, one in given["arguments"].items()})
     if isinstance(given.get("type"), str) and ":" in given["type"]:
         return _record(given)
     return {key: from_json(one) for key, one in given.items()}
@@ -143,7 +143,7 @@ def _set(node: Any, keys: list[str], text: str, path: str) -> Any:
 
 
 def _value(text: str, present: Any, annotation: Any, path: str) -> Any:
-    if isinstance(present, Spec) or (_builds(annotation) and ":" in text):
+    if isinstance(present, Spec) or (":" in text and annotation is not UNKNOWN and not is_simple(annotation)):
         return None if text == "none" and not isinstance(present, Spec) else Spec[Any](text)
     if is_record(present) or isinstance(present, dict):
         inner = ", ".join(f"{path}.{key}" for key in _children(present))
@@ -156,19 +156,10 @@ def _simple(annotation: Any, present: Any) -> Any:
     if annotation is not UNKNOWN or present is None:
         return str if annotation is UNKNOWN else annotation
     if isinstance(present, tuple):
-        kinds = {type(one) for one in cast(tuple[Any, ...], present)} or {str}
-        return tuple[kinds.pop() if len(kinds) == 1 else (float if kinds <= {int, float} else str), ...]
+        kinds = {cast(type[Any], type(one)) for one in cast(tuple[Any, ...], present)}
+        one: Any = str if not kinds or str in kinds else float if float in kinds else kinds.pop()
+        return tuple[one, ...]
     return type(present)
-
-
-def _builds(annotation: Any) -> bool:
-    """Whether a Spec may stand here: the annotation is, or contains, something else than plain types."""
-    arguments = typing.get_args(annotation)
-    if typing.get_origin(annotation) is typing.Literal:
-        return False
-    if arguments and typing.get_origin(annotation) is not tuple:
-        return any(_builds(one) for one in arguments) or callable(typing.get_origin(annotation)) and not arguments
-    return annotation not in (int, float, bool, str, type(None), UNKNOWN, Ellipsis) and not arguments
 
 
 def _children(node: Any, *, every: bool = False) -> dict[str, tuple[Any, Any]]:
@@ -179,7 +170,8 @@ def _children(node: Any, *, every: bool = False) -> dict[str, tuple[Any, Any]]:
         keys = declared if every else [key for key in declared if key in made.arguments]
         return {key: (made.arguments.get(key), declared[key].annotation) for key in keys}
     if is_record(node):
-        hints = typing.get_type_hints(type(node))
+        kind = cast(type[Any], type(node))
+        hints = typing.get_type_hints(kind)
         return {one.name: (getattr(node, one.name), hints[one.name]) for one in _fields(node)}
     if isinstance(node, tuple) and any(isinstance(one, Spec) or is_record(one) for one in cast(tuple[Any, ...], node)):
         return {str(at): (one, UNKNOWN) for at, one in enumerate(cast(tuple[Any, ...], node))}

@@ -44,7 +44,8 @@ def read_header(path: Path) -> dict[str, Any]:
 
     try:
         with cast(Any, safe_open)(str(path), framework="np") as file:
-            described = json.loads((file.metadata() or {})[KEY])
+            held: dict[str, str] = file.metadata() or {}
+            described = json.loads(held[KEY])
         if described["version"] != VERSION or not isinstance(described["network"], dict):
             raise BadModel(f"{path}: written in version {described['version']!r}; this program reads {VERSION}")
     except BadModel:
@@ -75,10 +76,10 @@ def load_network(path: Path) -> tuple[nn.Module, dict[str, Any]]:
 
 def load_weights(path: Path) -> dict[str, Tensor]:
     """The tensors alone."""
-    from safetensors.torch import load_file
+    import safetensors.torch as files
 
     try:
-        return load_file(str(path))
+        return cast(Any, files).load_file(str(path))
     except Exception as error:
         what = " ".join(str(error).split())[:200]
         raise BadModel(f"{path}: cannot be read ({type(error).__name__}: {what})") from error

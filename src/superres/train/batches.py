@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterator, MutableMapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, cast
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -54,7 +54,7 @@ class Batches:
         placed: MutableMapping[str, Any] = {}
         for key, value in part.items():
             if isinstance(value, Tensor):
-                value = cast(Tensor, self._fabric.to_device(value))
+                value = self._fabric.to_device(value)
                 value = value.contiguous(memory_format=self._layout) if value.ndim == 4 else value
             placed[key] = value
         return placed

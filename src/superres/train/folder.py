@@ -1,4 +1,4 @@
-"""A run's folder: ``run.json``, ``log.jsonl``, ``last.pt`` (to go on), ``last.safetensors`` and ``best.safetensors``."""
+"""A run's folder: ``run.json``, ``log.jsonl``, ``last.pt`` (to go on), ``last.safetensors``, ``best.safetensors``."""
 
 import json
 import platform

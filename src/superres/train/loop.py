@@ -19,7 +19,7 @@ from superres.terms.sample import Sample
 from superres.terms.source import Source
 from superres.terms.weights import replace_file, save_network
 from superres.train.batches import Batches, samples_in
-from superres.train.build import Built, build
+from superres.train.build import Built, build, settled
 from superres.train.checkpoint import LAST, load_state, save_state
 from superres.train.folder import prepare, recorded_facts, write_run
 from superres.train.log import Log, Reporter, Silent, Window
@@ -62,7 +62,8 @@ def fit(
         prepare(folder, resume=resume)
     fabric.barrier()
     seed_all(run.seed)
-    made = build(run, data_root=data_root, device=str(fabric.device))
+    run = settled(run, data_root)
+    made = build(run, device=str(fabric.device))
     turns = Turns(made.method, run.optimise, fabric)
     seed_all(run.seed * 1_000_003 + fabric.global_rank)  # so that dropout differs between processes
     return _Fit(run, folder, made, turns, told, budget_seconds).go(resume=resume)
@@ -140,7 +141,7 @@ class _Fit:
             return dict(means)
         values = torch.tensor(list(means.values()), dtype=torch.float64, device=self.fabric.device)
         values = cast(Tensor, self.fabric.all_reduce(values, reduce_op="mean"))
-        return dict(zip(means, values.tolist(), strict=True))
+        return {key: float(value) for key, value in zip(means, values, strict=True)}
 
     def _measured(self) -> dict[str, float]:
         """Figures of the result network; a better one than ever is kept."""

@@ -25,10 +25,10 @@ from superres.networks.chain import Chain
 from superres.runtime.learning import DEFAULT_BUDGET, Learnt, Lesson
 from superres.terms.degradation import Draw
 from superres.terms.run import Optimise
-from superres.types import Array
 from superres.train.export import to_graph
 from superres.train.loop import fit_in_memory
 from superres.train.turns import Turns
+from superres.types import Array
 
 WIDTH, DEPTH, EXPAND = 48, 6, 4
 RATE = 2e-3

@@ -46,11 +46,10 @@ class Player:
         self.updates += 1
         if self.averaged is None or self.rule.ema is None:
             return
-        mine, theirs = list(self.averaged.parameters()), [one.detach() for one in self.module.parameters()]
-        if self.updates == 1:
-            torch._foreach_copy_(mine, theirs)  # pyright: ignore[reportPrivateUsage]
-        elif mine:
-            torch._foreach_lerp_(mine, theirs, 1 - self.rule.ema)  # pyright: ignore[reportPrivateUsage]
+        mine, theirs = list(self.averaged.parameters()), list(self.module.parameters())
+        follow: Any = torch._foreach_copy_ if self.updates == 1 else torch._foreach_lerp_  # type: ignore[attr-defined]
+        if mine:
+            follow(mine, theirs, *(() if self.updates == 1 else (1 - self.rule.ema,)))
         for held, current in zip(self.averaged.buffers(), self.module.buffers(), strict=True):
             held.copy_(current)
 

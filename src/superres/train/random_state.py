@@ -1,7 +1,7 @@
 """Every global random generator of a process, as plain data that a checkpoint can hold."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -41,7 +41,7 @@ def set_random_state(state: State) -> None:
 
 
 @contextmanager
-def untouched() -> Iterator[None]:
+def untouched() -> Generator[None]:
     """Whatever happens inside draws nothing from the run's own random numbers."""
     state = random_state()
     try:

@@ -31,7 +31,7 @@ class StopSignals:
         for one, handler in self._before.items():
             signal.signal(one, handler)
 
-    def _ask(self, number: int, frame: FrameType | None) -> None:
+    def _ask(self, number: int, _: FrameType | None) -> None:
         if self.name and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.name = signal.Signals(number).name

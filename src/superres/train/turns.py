@@ -48,7 +48,7 @@ class Turns:
         for turn in self.turns:
             if turn.player not in self.players:
                 raise BadRequest(f"a turn is {turn.player!r}'s, who does not play{nearest(turn.player, self.players)}")
-        self._wrapped = {
+        self._wrapped: dict[str, Any] = {
             name: fabric.setup_optimizers(one.optimiser) for name, one in self.players.items() if one.optimiser
         }
 
@@ -80,6 +80,13 @@ class Turns:
                 moved.add(turn.player)
         for name in moved:
             self.players[name].average()
+        return shown
+
+    def losses(self, batch: Sample) -> dict[str, float]:
+        """Every turn's losses of a batch, while nothing learns."""
+        memo, shown = Memo(0), dict[str, float]()
+        for turn in self.turns:
+            shown.update({key: value.item() for key, value in self._loss(turn, batch, memo).items()})
         return shown
 
     def _turn(self, turn: Turn, batches: Sequence[Sample], memos: Sequence[Memo]) -> dict[str, Tensor]:
@@ -115,7 +122,7 @@ class Turns:
         grads = [one.grad for one in player.trained if one.grad is not None]
         flat = torch.cat([*(one.reshape(-1) for one in grads), whole.reshape(1)])
         flat = cast(Tensor, self.fabric.all_reduce(flat, reduce_op="mean"))
-        parts = flat.split([*(one.numel() for one in grads), 1])
+        parts: Sequence[Tensor] = cast(Any, flat).split([*(one.numel() for one in grads), 1])
         for grad, part in zip(grads, parts, strict=False):
             grad.copy_(part.view(grad.shape))
         whole.copy_(parts[-1][0])
