@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from quality import pictures, processor, psnr
+from figures import pictures, processor, psnr
 
 import superres
 from superres.images.resize import imresize
@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--set", default="Set5")
     given = parser.parse_args()
     folder = given.data / "benchmarks" / given.set
-    truths = dict(zip((f.stem for f in sorted(folder.iterdir())), pictures(folder, given.scale), strict=True))
+    truths = pictures(folder, given.scale)
     runs = json.loads(given.out.read_text())["runs"] if given.out.exists() else []
     for budget in given.budget:
         for seed in given.seeds:
@@ -73,7 +73,9 @@ def main() -> None:
             runs.append({**facts, "date": when, "mean": means, "pictures": rows})
             print(facts, means, flush=True)
             header = {"version": superres.__version__, "processor": processor(), "python": platform.python_version()}
-            protocol = "LR by MATLAB imresize on uint8 RGB; Y of studio BT.601, unrounded, of the 8-bit result; crop = scale"
+            protocol = (
+                "LR by MATLAB imresize on uint8 RGB; Y of studio BT.601, unrounded, of the 8-bit result; crop = scale"
+            )
             given.out.write_text(json.dumps({**header, "protocol": protocol, "runs": runs}, indent=1) + "\n")
 
 

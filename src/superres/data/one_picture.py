@@ -59,7 +59,7 @@ class OnePicture:
         seed: int = 0,
         batch: int = 1,
         crop: int = 64,
-        as_is: float = 0.5,
+        as_is: float = 0.85,
         copies: int = 6,
         smallest: float = 0.6,
         reduce: Reduce = bicubic,

@@ -31,7 +31,7 @@ from superres.train.turns import Turns
 from superres.types import Array
 
 WIDTH, DEPTH, EXPAND = 48, 6, 4
-RATE = 2e-3
+RATE = 1.5e-3
 _TIMED = 12  # steps before the whole number is set, and
 _COLD = 4  # those of them that are not counted: the first ones prepare
 _SHARE = 0.94  # of the budget is planned with: measuring costs, and machines waver
