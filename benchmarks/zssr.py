@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 from figures import pictures, processor, psnr
+from PIL import Image
 
 import superres
 from superres.images.resize import imresize
