@@ -8,9 +8,10 @@ import numpy as np
 from superres.images.picture import PictureInfo, SampleType
 from superres.runtime.bands import Bands, FloatRange
 from superres.runtime.guards import Guarded
+from superres.runtime.learning import learn, windows
 from superres.runtime.models import load as find_model
 from superres.runtime.opening import Opener
-from superres.runtime.pipeline import upscale_file
+from superres.runtime.pipeline import upscale_file, with_learnt
 from superres.runtime.plan import make_plan
 from superres.runtime.settings import Settings
 from superres.runtime.stream import enlarged
@@ -95,14 +96,18 @@ def _enlarge(x: Array, sample: SampleType, settings: Settings) -> Array:
     height, width, count = x.shape
     info = PictureInfo(Path("array"), "tiff", width, height, count, count in (2, 4), sample)
     plan = make_plan(info, settings, _OPENER, format="tiff", sample=x[:128])
-    network, guard = plan.network, None
-    if network is not None:
-        guard = Guarded(_OPENER.upscaler(network, settings), lambda: _OPENER.reference(network, settings))
     bands = Bands(count, info.alpha, sample)
     if sample == "float32":
         seen = FloatRange(info.alpha)
         seen.add(x)
         bands = seen.bands(count)
+    if plan.learning is not None and plan.network is not None:
+        size, channels = (1, height, width), plan.network.channels
+        pictures = windows(lambda _, start, high: x[start : start + high], size, bands, channels, settings.seed)
+        plan = with_learnt(plan, learn(pictures, plan.network.scale, settings), settings, _OPENER)
+    network, guard = plan.network, None
+    if network is not None:
+        guard = Guarded(_OPENER.upscaler(network, settings), lambda: _OPENER.reference(network, settings))
     out = np.empty((plan.size[1], plan.size[0], count), x.dtype)
     top = 0
     strips = enlarged(

@@ -253,3 +253,25 @@ def test_with_the_bar_on_a_terminal_results_still_go_to_a_piped_stdout(photo: Pa
     assert "MP/s" in shown
     assert "\x1b[" in shown
     assert '"status"' not in shown
+
+
+def test_learning_from_the_picture_itself(tmp_path: Path, capsys: Capture) -> None:
+    source = drawn(tmp_path / "photo.png", 40, 36)
+    words = ["upscale", str(source), "--scale", "2", "--method", "zssr", "--steps", "3", "--seed", "7", "--json"]
+    assert main([*words, "--overwrite", "--threads", "1"]) == 0
+    said = capsys.readouterr()
+    (found,) = objects(said.out)
+    assert found["learnt"]["steps"] == 3
+    assert size_of(tmp_path / "photo_x2.png") == (80, 72)
+    assert main(["upscale", str(source), "--scale", "4", "--method", "zssr", "--steps", "3", "--threads", "1"]) == 0
+    assert main(["upscale", str(drawn(tmp_path / "small.png", 24, 18)), "--method", "zssr", "--steps", "3"]) == 2
+    assert "24x18 is too small to learn x4 from" in capsys.readouterr().err
+
+
+def test_flags_of_learning_that_make_no_sense(photo: Path, capsys: Capture) -> None:
+    assert main(["upscale", str(photo), "--method", "zsr"]) == 2
+    assert "did you mean zssr" in capsys.readouterr().err
+    assert main(["upscale", str(photo), "--budget", "60s"]) == 2
+    assert "--method zssr" in capsys.readouterr().err
+    assert main(["upscale", str(photo), "--method", "zssr", "--budget", "soon"]) == 2
+    assert "'soon' is not a time" in capsys.readouterr().err

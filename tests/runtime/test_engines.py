@@ -66,7 +66,7 @@ def test_shipped_models_agree_with_torch(name: str, path: Path) -> None:
 def test_the_plain_way_agrees_and_is_another_way(path: Path) -> None:
     graph, _ = load_model(path)
     x = choose.sample(graph.channels, 41)
-    fast, plain = choose.open_engine("ncnn", graph, threads=1)(x), choose.open_plain(graph)(x)
+    fast, plain = choose.open_engine("ncnn", graph, threads=1)(x), choose.open_engine("ncnn-plain", graph, threads=1)(x)
     np.testing.assert_allclose(plain, fast, atol=1e-4)
     assert not np.array_equal(plain, fast)  # it does not go through the same code
 

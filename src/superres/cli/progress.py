@@ -48,6 +48,12 @@ class Lines:
             self._last = time.monotonic()
             say(f"{name}: {100 * done:.0f} %")
 
+    def learn(self, name: str, done: float, text: str) -> None:
+        """``done`` is the part of the learning from this picture that is over; ``text`` says how good it is by now."""
+        if time.monotonic() - self._last >= self._every:
+            self._last = time.monotonic()
+            say(f"{name}: learning {100 * done:.0f} %, {text}")
+
     def end(self, name: str) -> None:
         """The picture is finished or given up."""
 
@@ -99,6 +105,12 @@ class Bar:
         speed = done * megapixels / max(1e-6, time.monotonic() - began)
         self._progress.update(key, completed=done * megapixels, speed=f"{speed:.2f} MP/s")
         self._count()
+
+    def learn(self, name: str, done: float, text: str) -> None:
+        if name in self._tasks:
+            megapixels, _ = self._sizes[name]
+            self._sizes[name] = megapixels, time.monotonic()  # the enlarging is timed from the learning's end
+            self._progress.update(self._tasks[name], completed=done * megapixels, speed=f"learning, {text}")
 
     def end(self, name: str) -> None:
         self._finished += 1

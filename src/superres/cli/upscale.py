@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from superres.cli.progress import Bar, Lines, duration, reporter, say
-from superres.runtime.settings import MAX_PIXELS, Settings, parse_memory, parse_size, parse_tile
+from superres.runtime.settings import MAX_PIXELS, Settings, parse_budget, parse_memory, parse_size, parse_tile
 from superres.types import BadRequest, SuperresError
 
 if TYPE_CHECKING:
@@ -41,6 +41,11 @@ def upscale(
     max_pixels: int = MAX_PIXELS,
     model_scale: int | None = None,
     model_range: float | None = None,
+    method: str | None = None,
+    budget: str | None = None,
+    steps: int | None = None,
+    seed: int = 0,
+    kernel: str | None = None,
     explain: bool = False,
     json: bool = False,
 ) -> int:
@@ -77,6 +82,12 @@ def upscale(
         max_pixels: refuse larger pictures as decompression bombs
         model_scale: scale of a model file that does not say it
         model_range: value of white in a model file that does not say it, 1 or 255
+        method: learn from the picture itself instead of opening a model: zssr (needs PyTorch); Ctrl-C ends the learning
+            early and uses the best until then, a second one stops everything
+        budget: time for --method to learn, like 60s or 10m (60s when neither this nor --steps is given)
+        steps: updates for --method to learn; the same seed and steps give the same picture
+        seed: of the random choices of --method
+        kernel: file (.npy, .mat, .png) of the blur that made the picture small, for --method (bicubic when not given)
         explain: print the plan and stop
         json: print one JSON object for each picture
     """
@@ -103,6 +114,11 @@ def upscale(
         max_pixels=max_pixels,
         model_scale=model_scale,
         model_range=model_range,
+        method=method,
+        budget=parse_budget(budget) if budget is not None else None,
+        steps=steps,
+        seed=seed,
+        kernel=kernel,
     )
     if not inputs:
         raise BadRequest("no picture was named; write: superres upscale photo.jpg (superres upscale --help tells all)")
@@ -136,6 +152,8 @@ class _Teller:
         name = str(event.job.source)
         if event.kind == "begin" and event.plan is not None:
             self._shown.begin(name, _megapixels(event.plan))
+        elif event.kind == "learning":
+            self._shown.learn(name, event.part, event.message)
         elif event.kind == "progress":
             self._shown.advance(name, event.part)
         else:

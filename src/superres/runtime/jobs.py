@@ -18,7 +18,7 @@ from superres.runtime.scaling import DEFAULT_FACTOR
 from superres.runtime.settings import Settings
 from superres.types import BadInput, BadOutput, BadRequest, SuperresError
 
-Kind = Literal["begin", "progress", "done", "skipped", "failed"]
+Kind = Literal["begin", "learning", "progress", "done", "skipped", "failed"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ class Job:
 class Event:
     """Something happened to a job: "begin" and "progress" carry the plan, "done" the result, "failed" the error.
 
-    ``part`` is how much of this picture is finished, 0 to 1; ``message`` says why it was skipped or failed.
+    ``part`` is how much of this picture is finished, 0 to 1 (or of its learning, in "learning"); ``message`` says why
+    it was skipped or failed, or what was learnt so far.
     """
 
     kind: Kind
@@ -234,11 +235,22 @@ class _Batch:
         def on_plan(plan: Plan) -> None:
             self._tell(Event("begin", job, plan=plan))
 
+        def on_learning(part: float, text: str) -> None:
+            if self.stop.is_set():
+                raise _Stopped
+            self._tell(Event("learning", job, part, message=text))
+
         job.target.parent.mkdir(parents=True, exist_ok=True)
         state = self._state(job) if self._settings.resume else None
         before = state.content(job.source) if state else ""
         result = upscale_file(
-            job.source, job.target, self._settings, opener=self._opener, on_plan=on_plan, on_progress=on_progress
+            job.source,
+            job.target,
+            self._settings,
+            opener=self._opener,
+            on_plan=on_plan,
+            on_progress=on_progress,
+            on_learning=on_learning,
         )
         if state is not None:
             state.note(job.target, before, self._settings)

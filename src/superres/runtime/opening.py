@@ -6,6 +6,7 @@ written is no error.
 
 import hashlib
 import json
+import math
 import os
 import threading
 import time
@@ -20,13 +21,16 @@ from superres.graph.graph import Graph
 from superres.graph.radius import alignment, halo
 from superres.graph.wrapping import Wrapping
 from superres.images.picture import PictureInfo
+from superres.runtime.back_projection import REACH, BackProjected
 from superres.runtime.engines import choose
 from superres.runtime.ensemble import SelfEnsemble
+from superres.runtime.learning import MOST_SCALE, open_method
 from superres.runtime.models import Model, auto_family, load
 from superres.runtime.settings import Settings
 from superres.runtime.tiles import measure_halo
 from superres.types import Array, EngineUnavailable, Upscaler
 
+_ROUNDS = 2  # of back-projection, for what was learnt from the picture
 _UNKNOWN_WORK = 200_000  # multiply-adds a pixel assumed of a foreign file without a graph
 _UNKNOWN_BYTES = 64 * 4 * 8  # and bytes a pixel
 # an enlarged pixel: bands split, enlarged, joined and mixed; and a first kernel of 9x9 as ncnn unrolls it
@@ -45,7 +49,9 @@ _SAMPLE_SIDES = (160, 288)  # of the drawn tile on which a halo is measured
 class Network:
     """A model, not opened yet. ``channels`` is 0 where any number will do; ``halo`` ``None``: the whole picture.
 
-    ``open(engine, device, threads)`` opens it; ``engines`` names those that can.
+    ``open(engine, device, threads)`` opens it; ``engines`` names those that can. ``learnt`` is true for a network of
+    one picture: it is opened anew, shares its ``key``, and so what is known of its speed, with its kind, and is helped
+    by self-ensemble and back-projection, as in its paper.
     """
 
     name: str
@@ -58,11 +64,12 @@ class Network:
     open: Callable[[str, str, int | None], Upscaler]
     engine: str | None = None  # the only one that runs it
     wrapping: Wrapping | None = None
+    learnt: bool = False
 
     def multiply_adds(self, height: int, width: int) -> int:
         if self.graph is None:
             return (0 if self.engine == "numpy" else _UNKNOWN_WORK) * height * width
-        return multiply_adds(self.graph, *self._given(self.graph, height, width))
+        return multiply_adds(self.graph, *self._given(self.graph, height, width)) * (8 if self.learnt else 1)
 
     def bytes(self, height: int, width: int, engine: str = "ncnn") -> int:
         """Memory of one run on a tile, with the engine's packed copies and scratch (Winograd's above all)."""
@@ -96,6 +103,28 @@ def network_of(model: Model) -> Network:
         key = _file_key(model.foreign.path)
         return Network(model.name, key, model.scale, model.channels, None, 1, None, opened, model.foreign.engine)
     return Network(model.name, model.name, model.scale, 0, model.open().halo, 1, None, opened, "numpy")
+
+
+def _wrapped(opened: Upscaler, network: Network, settings: Settings) -> Upscaler:
+    ensemble = SelfEnsemble(opened) if settings.self_ensemble or network.learnt else opened
+    # what is projected back is MATLAB's reduction: where another blur is known, that would undo it
+    return BackProjected(ensemble, rounds=_ROUNDS) if network.learnt and settings.kernel is None else ensemble
+
+
+def unlearnt(method: str, scale: int, channels: int) -> Network:
+    """What a method that learns at test time will make, before it has learnt anything: good for planning."""
+    return learnt_network(method, scale, open_method(method).graph(scale, channels))
+
+
+def learnt_network(method: str, scale: int, graph: Graph | None) -> Network:
+    """What such a method made: its graph, or bicubic where it made nothing better."""
+    if graph is None:
+        return network_of(load("bicubic", scale=scale))
+    name = f"{method}-x{scale}"
+    opened = _opens(Model(name, scale, graph.channels, graph))
+    key, radius = f"{name}-{graph.channels}", halo(graph)
+    radius = None if radius is None else radius + REACH * _ROUNDS
+    return Network(name, key, scale, graph.channels, radius, alignment(graph), graph, opened, learnt=True)
 
 
 def _opens(model: Model) -> Callable[[str, str, int | None], Upscaler]:
@@ -135,6 +164,10 @@ class Opener:
         """
         if wanted <= 1:
             return None
+        if settings.method is not None:
+            method, scale = settings.method, min(MOST_SCALE, max(2, math.ceil(wanted - 1e-9)))
+            channels = 3 if info.bands - info.alpha == 3 else 1
+            return self._kept((method, scale, channels), lambda: unlearnt(method, scale, channels))
         name = auto_family(info, sample) if settings.model == "auto" else settings.model
         facts = (name, wanted, settings.model_scale, settings.model_range)
 
@@ -165,9 +198,12 @@ class Opener:
         """The model on its engine, opened once a thread."""
         held: dict[tuple[Any, ...], Upscaler] = self._local.__dict__.setdefault("held", {})
         key = (network.key, settings.engine, settings.device, settings.threads)
-        if key not in held:
-            held[key] = network.open(self.engine_name(network, settings), settings.device, settings.threads)
-        return SelfEnsemble(held[key]) if settings.self_ensemble else held[key]
+        opened = held.get(key)
+        if opened is None:
+            opened = network.open(self.engine_name(network, settings), settings.device, settings.threads)
+        if not network.learnt:
+            held[key] = opened
+        return _wrapped(opened, network, settings)
 
     def reference(self, network: Network, settings: Settings) -> Upscaler | None:
         """The slow and sure path for tiles in doubt, on one thread of the CPU.
@@ -178,15 +214,11 @@ class Opener:
             return None
         used = self.engine_name(network, settings) if settings.device == "cpu" else ""
         missing = choose.available()
-        for name in ("torch", "onnxruntime", "openvino", "ncnn"):
+        for name in ("torch", "onnxruntime", "openvino", "ncnn", "ncnn-plain"):
             if missing[name] is None and name != used:
                 with suppress(EngineUnavailable):
-                    one = network.open(name, "cpu", 1)
-                    return SelfEnsemble(one) if settings.self_ensemble else one
-        if network.graph is None or missing["ncnn"] is not None:
-            return None
-        plain = choose.open_plain(network.graph)
-        return SelfEnsemble(plain) if settings.self_ensemble else plain
+                    return _wrapped(network.open(name, "cpu", 1), network, settings)
+        return None
 
     def measured_halo(self, network: Network, settings: Settings) -> int:
         """The smallest halo that cannot be seen, measured once per model."""

@@ -13,7 +13,8 @@ from superres.images.write import WriteOptions, write_picture
 from superres.runtime import memory
 from superres.runtime.bands import Bands, FloatRange
 from superres.runtime.guards import Guarded
-from superres.runtime.opening import Opener
+from superres.runtime.learning import Learnt, learn, windows
+from superres.runtime.opening import Opener, learnt_network
 from superres.runtime.plan import Plan, make_plan
 from superres.runtime.scaling import rows_at_once
 from superres.runtime.settings import Settings
@@ -36,6 +37,7 @@ class Result:
     peak_memory: int | None
     warnings: tuple[str, ...] = ()
     retried: tuple[str, ...] = ()
+    learnt: Learnt | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The figures as plain values, for JSON."""
@@ -51,6 +53,7 @@ class Result:
             "peak_memory": self.peak_memory,
             "retried": list(self.retried),
             "warnings": list(self.warnings),
+            **({"learnt": self.learnt.as_dict()} if self.learnt else {}),
         }
 
 
@@ -80,12 +83,14 @@ def upscale_file(
     opener: Opener | None = None,
     on_plan: Callable[[Plan], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    on_learning: Callable[[float, str], None] | None = None,
 ) -> Result:
     """Enlarge the picture in ``source`` into ``target``, whose ending says the format.
 
     The file appears whole or not at all. How samples are brought to [0, 1] is told in
     :mod:`superres.runtime.bands`; float pictures are read twice, first for their range. Raises BadInput, BadRequest,
-    BadModel, EngineUnavailable or BadOutput.
+    BadModel, EngineUnavailable or BadOutput. A method that learns at test time tells ``on_learning`` how far it is;
+    Ctrl-C then ends the learning only, and the best until then is used.
     """
     settings, opener = settings or Settings(), opener or Opener()
     if target.exists() and target.samefile(source):
@@ -95,9 +100,13 @@ def upscale_file(
         plan = _plan(picture, target, settings, opener)
         if on_plan is not None:
             on_plan(plan)
+        bands = bands_of(picture, plan.frames)
+        learnt = None
+        if plan.learning is not None:
+            plan, learnt = _taught(picture, plan, bands, settings, opener, on_learning)
         progress = Progress(plan)
         guard = _guarded(plan, settings, opener)
-        strips = _strips(picture, plan, guard, progress, on_progress)
+        strips = _strips(picture, plan, bands, guard, progress, on_progress)
         try:
             write_picture(target, outgoing(plan, target), strips, write_options(plan, settings))
         except BadOutput as error:
@@ -110,7 +119,8 @@ def upscale_file(
             strips.close()
     seconds = max(1e-6, time.perf_counter() - began)
     if plan.network is not None and plan.multiply_adds > 10**10:
-        opener.learn(plan.network, settings, plan.multiply_adds / seconds)
+        enlarging = max(1e-6, seconds - (learnt.seconds if learnt else 0.0))
+        opener.learn(plan.network, settings, plan.multiply_adds / enlarging)
     retried = tuple(guard.retried) if guard else ()
     again = (f"{len(retried)} tile(s) were computed again by the reference engine: {retried[0]}",) if retried else ()
     return Result(
@@ -120,8 +130,9 @@ def upscale_file(
         seconds,
         plan.size[0] * plan.size[1] * plan.frames / seconds,
         memory.peak(),
-        plan.warnings + again,
+        plan.warnings + (learnt.warnings if learnt else ()) + again,
         retried,
+        learnt,
     )
 
 
@@ -139,6 +150,33 @@ def _plan(picture: Picture, target: Path | None, settings: Settings, opener: Ope
     return make_plan(info, settings, opener, format=name, sample=sample, measure=measure)
 
 
+def _taught(
+    picture: Picture,
+    plan: Plan,
+    bands: Bands,
+    settings: Settings,
+    opener: Opener,
+    on_learning: Callable[[float, str], None] | None,
+) -> tuple[Plan, Learnt]:
+    """The plan with what was learnt from the picture in the place of what was only planned with."""
+    assert plan.network is not None
+    size = (plan.frames, picture.info.height, picture.info.width)
+    pictures = windows(picture.rows, size, bands, plan.network.channels, settings.seed)
+    learnt = learn(pictures, plan.network.scale, settings, on_learning)
+    return with_learnt(plan, learnt, settings, opener), learnt
+
+
+def with_learnt(plan: Plan, learnt: Learnt, settings: Settings, opener: Opener) -> Plan:
+    """``plan``, with the network that was learnt."""
+    assert plan.network is not None
+    assert settings.method is not None
+    network = learnt_network(settings.method, plan.network.scale, learnt.graph)
+    work = plan.multiply_adds if learnt.graph is not None else 0
+    engine = opener.engine_name(network, settings)
+    workers = plan.workers if engine == plan.engine else 1
+    return replace(plan, network=network, engine=engine, workers=workers, multiply_adds=work)
+
+
 def _guarded(plan: Plan, settings: Settings, opener: Opener) -> Guarded | None:
     network = plan.network
     if network is None:
@@ -150,13 +188,13 @@ def _guarded(plan: Plan, settings: Settings, opener: Opener) -> Guarded | None:
 def _strips(
     picture: Picture,
     plan: Plan,
+    bands: Bands,
     guard: Guarded | None,
     progress: Progress,
     on_progress: Callable[[Progress], None] | None,
 ) -> Generator[Array, None, None]:
     """The strips of all frames, one below the other."""
     info = picture.info
-    bands = bands_of(picture, plan.frames)
 
     def on_tile(pixels: int) -> None:
         progress.done += pixels

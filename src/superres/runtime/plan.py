@@ -10,6 +10,7 @@ from superres.images.formats import check_fits, kept_frames, losses
 from superres.images.picture import PictureInfo
 from superres.runtime import memory
 from superres.runtime.engines.ncnn import default_threads
+from superres.runtime.learning import DEFAULT_BUDGET
 from superres.runtime.opening import Network, Opener
 from superres.runtime.scaling import DEFAULT_FACTOR, target_size
 from superres.runtime.settings import Settings
@@ -19,6 +20,7 @@ from superres.types import Array, BadRequest
 SIDES = (512, 384, 256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8)
 DEEP = 64  # px: beyond this an exact halo costs several times the picture, so a smaller one is measured
 _FIXED = 64 << 20  # encoder, decoder and engine, beside what grows with the picture
+_LEARNING = 200 << 20  # what a method that learns at test time holds beside PyTorch: pairs, values, gradients
 _LITTLE_MORE = 1.75  # times the least work: what smaller tiles gain by the cache, as measured
 _MARGIN = 1.15  # the estimate was up to a tenth too low
 _COMFORT = 256 << 20
@@ -53,6 +55,7 @@ class Plan:
     multiply_adds: int
     seconds: float | None
     warnings: tuple[str, ...] = ()
+    learning: str | None = None  # what is learnt from the picture first; ``seconds`` is without it
 
     def as_dict(self) -> dict[str, Any]:
         """The plan as plain values, for JSON."""
@@ -68,6 +71,7 @@ class Plan:
             "device": self.device,
             "model": self.network.name if self.network else None,
             "model_scale": self.network.scale if self.network else 1,
+            "learning": self.learning,
             "tile": [wide - 2 * self.grid.halo, high - 2 * self.grid.halo] if self.grid.count > 1 else [wide, high],
             "tiles": self.grid.count * self.frames,
             "workers": self.workers,
@@ -98,6 +102,8 @@ class Plan:
             f"work      {self.multiply_adds / 1e9:.1f} G multiply-adds",
             f"time      {time}",
         ]
+        if self.learning is not None:
+            lines.insert(3, f"learning  {self.learning}")
         return "\n".join(lines + [f"warning   {text}" for text in self.warnings])
 
 
@@ -129,7 +135,8 @@ def make_plan(
     engine = opener.engine_name(network, settings) if network else "numpy"
     align = network.alignment if network else 1
     held = min(size[0] * size[1], JPEG_WHOLE) if name == "jpeg" else size[0] * size[1]
-    base = memory.held() + _FIXED + int(_ENCODER.get(name, 0) * held)
+    learning = None if network is None or settings.method is None else _learning(settings)
+    base = memory.held() + _FIXED + (_LEARNING if learning else 0) + int(_ENCODER.get(name, 0) * held)
     grid, peak = _tiled(
         info,
         settings,
@@ -142,7 +149,7 @@ def make_plan(
     work = 0
     if network is not None:
         work = network.multiply_adds(*grid.shape) * grid.count * frames * _passes(info, network)
-        work *= 8 if settings.self_ensemble else 1
+        work *= 8 if settings.self_ensemble and not network.learnt else 1
     rate = opener.rate(network, settings, measure=measure) if network else None
     return Plan(
         info=info,
@@ -161,7 +168,15 @@ def make_plan(
         multiply_adds=work,
         seconds=work / rate if rate else None,
         warnings=(*info.warnings, *losses(info, name)),
+        learning=learning,
     )
+
+
+def _learning(settings: Settings) -> str:
+    ends = [f"{settings.steps} steps"] if settings.steps else list[str]()
+    if settings.budget or not settings.steps:
+        ends.append(f"{settings.budget or DEFAULT_BUDGET:g} s at most")
+    return f"{settings.method}: from this picture alone, {', '.join(ends)}, seed {settings.seed}"
 
 
 def _factor(info: PictureInfo, settings: Settings, size: tuple[int, int]) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from superres.runtime.settings import Settings
 NAME = ".superres.json"
 _SHAPING = (
     "scale", "size", "width", "height", "fit", "model", "format", "quality", "lossless", "self_ensemble", "exact",
-    "model_scale", "model_range",
+    "model_scale", "model_range", "method", "budget", "steps", "seed", "kernel",
 )  # fmt: skip
 
 
@@ -67,7 +67,8 @@ def shaping(settings: Settings) -> str:
     chosen: dict[str, Any] = {key: value for key, value in asdict(settings).items() if key in _SHAPING}
     model = Path(settings.model)
     digest = hashlib.sha256(json.dumps(chosen, sort_keys=True).encode())
-    for path in sorted({model, model.with_suffix(".bin")} if model.suffix else {model}):
+    kernel = {Path(settings.kernel)} if settings.kernel else set[Path]()
+    for path in sorted(({model, model.with_suffix(".bin")} if model.suffix else {model}) | kernel):
         with suppress(OSError):
             digest.update(path.read_bytes())
     return digest.hexdigest()

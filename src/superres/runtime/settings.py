@@ -1,5 +1,7 @@
 """What a user asks of one enlargement, checked before anything is opened."""
 
+import difflib
+import math
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -9,6 +11,8 @@ from superres.types import BadRequest
 FORMATS = ("png", "jpeg", "webp", "tiff", "avif", "gif")
 _ALIASES = {"jpg": "jpeg", "tif": "tiff", "apng": "png"}
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+METHODS = {"zssr": "superres.train.one_picture:Learner"}  # learn from the picture itself
+_SECONDS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
 MAX_FACTOR = 64.0
 MAX_PIXELS = 2_000_000_000  # of an input: beyond this a file is taken for a decompression bomb unless a limit is given
 
@@ -38,12 +42,22 @@ def parse_tile(text: str) -> int | Literal["auto"]:
     return int(text)
 
 
+def parse_budget(text: str) -> float:
+    """``60s``, ``90``, ``1.5m``, ``1h`` -> seconds."""
+    found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*(s|m|min|h)?\s*", text.lower())
+    if not found:
+        raise BadRequest(f"--budget {text!r} is not a time; write it like 60s or 10m")
+    return float(found[1]) * _SECONDS[found[2] or ""]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """The flags of ``superres upscale`` that concern one picture; sizes are (width, height) in pixels.
 
     At most one of ``scale``, ``size``, ``width`` / ``height`` and ``fit`` may be given; none means four times.
     ``tile`` is the side of a tile in input pixels without its halo; ``max_memory`` is in bytes for the whole process.
+    ``method`` learns from the picture itself instead of opening a model: for ``budget`` seconds or ``steps`` updates,
+    whichever end first (60 seconds when neither is given), from ``seed``, for a known blur ``kernel`` (a file).
     Raises :class:`BadRequest`, naming the flag.
     """
 
@@ -69,9 +83,15 @@ class Settings:
     max_pixels: int = MAX_PIXELS
     model_scale: int | None = None
     model_range: float | None = None
+    method: str | None = None
+    budget: float | None = None
+    steps: int | None = None
+    seed: int = 0
+    kernel: str | None = None
 
     def __post_init__(self) -> None:
         _check_target(self)
+        _check_method(self)
         _at_least("--jobs", self.jobs, 1)
         _at_least("--threads", self.threads, 1)
         _at_least("--max-pixels", self.max_pixels, 1)
@@ -114,3 +134,22 @@ def _check_target(s: Settings) -> None:
             raise BadRequest(f"{flag} {pair[0]}x{pair[1]} is empty; both sides must be at least 1")
     _at_least("--width", s.width, 1)
     _at_least("--height", s.height, 1)
+
+
+def _check_method(s: Settings) -> None:
+    if s.method is None:
+        given = {"--budget": s.budget, "--steps": s.steps, "--kernel": s.kernel, "--seed": s.seed or None}
+        for flag, value in given.items():
+            if value is not None:
+                raise BadRequest(f"{flag} is for methods that learn from the picture; add --method zssr")
+        return
+    if s.method not in METHODS:
+        near = difflib.get_close_matches(s.method, METHODS, 1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise BadRequest(f"--method {s.method!r} is not known{hint}; there is {', '.join(METHODS)}")
+    if s.model != "auto":
+        raise BadRequest(f"--method {s.method} learns its own model, but --model {s.model} was given; give one of them")
+    if s.budget is not None and not 0 < s.budget < math.inf:
+        raise BadRequest(f"--budget {s.budget} is not a time above 0 seconds")
+    _at_least("--steps", s.steps, 1)
+    _at_least("--seed", s.seed, 0)

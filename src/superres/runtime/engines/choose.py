@@ -22,6 +22,7 @@ from superres.types import BadRequest, EngineUnavailable, SuperresError, Tile, U
 # name -> (class, package it needs, what installs that)
 ENGINES: dict[str, tuple[str, str, str]] = {
     "ncnn": ("superres.runtime.engines.ncnn:NcnnEngine", "ncnn", "pip install ncnn"),
+    "ncnn-plain": ("superres.runtime.engines.ncnn:plain_ncnn", "ncnn", "pip install ncnn"),
     "onnxruntime": (
         "superres.runtime.engines.onnxruntime:OnnxRuntimeEngine", "onnxruntime", "pip install 'superres[onnx]'",
     ),
@@ -56,13 +57,6 @@ def open_engine(name: str, graph: Graph, *, device: str = "cpu", threads: int | 
     if device == "gpu":
         return _open_gpu(name, graph, threads)
     return _open(fastest(graph, threads=threads) if name == "auto" else name, graph, "cpu", threads)
-
-
-def open_plain(graph: Graph) -> Upscaler:
-    """The graph on ncnn's plain convolutions and one thread: what a doubtful tile is held against."""
-    from superres.runtime.engines.ncnn import NcnnEngine
-
-    return NcnnEngine(graph, threads=1, plain=True)
 
 
 def checked(upscaler: Upscaler, reference: Upscaler, *, channels: int = 3, tolerance: float = 2e-2) -> Upscaler:

@@ -76,6 +76,11 @@ class NcnnEngine:
         return np.stack([self._net(one) for one in tile])
 
 
+def plain_ncnn(graph: Graph, *, device: str = "cpu", threads: int | None = None) -> NcnnEngine:
+    """A graph on ncnn's direct convolutions: slow and sure, what a doubtful tile is held against."""
+    return NcnnEngine(graph, device=device, threads=threads, plain=True)
+
+
 @contextlib.contextmanager
 def _as_file(content: bytes) -> Generator[Path]:
     """ncnn keeps pointers into memory it was loaded from, which its Python binding frees: so it reads a file."""
