@@ -87,7 +87,8 @@ def _refit(y: Floats, low: Floats, target: Floats) -> Floats:
     codes = sparse((weights.ravel().astype(np.float64), chosen.ravel(), rows), shape=(len(y), len(low)))
     gram, cross = cast(Doubles, (codes.T @ codes).toarray()), cast(Doubles, codes.T @ target)
     unused = np.flatnonzero(np.diag(gram) < 1e-9)
-    made: Doubles = np.linalg.solve(gram + 1e-6 * np.trace(gram) / len(low) * np.eye(len(low)), cross)
+    solve: Any = np.linalg.solve
+    made = cast(Doubles, solve(gram + 1e-6 * np.trace(gram) / len(low) * np.eye(len(low)), cross))
     if target is y:
         made[unused] = low[unused]
     return made.astype(np.float32)
