@@ -165,6 +165,28 @@ def test_the_first_interrupt_asks_and_the_second_raises():
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_ctrl_c_while_learning_uses_what_was_learnt_and_a_second_one_stops_all(fake, tmp_path):
+    source, target = tmp_path / "a.png", tmp_path / "b.png"
+    Image.fromarray(noise(12, 16, 3)).save(source)
+    presses = [1]
+
+    def learn(self, lesson):
+        assert not lesson.stop()
+        for _ in range(presses[0]):
+            signal.raise_signal(signal.SIGINT)
+        return Learnt(repeats(2, 3), 4, 1.0, 31.0, 30.0, "interrupt" if lesson.stop() else "steps")
+
+    fake.learn = learn
+    result = upscale_file(source, target, Settings(scale=2, method="fake"))
+    assert "interrupted after 1 s (4 steps)" in result.warnings[0]
+    assert target.exists()
+    target.unlink()
+    presses[0] = 2
+    with pytest.raises(KeyboardInterrupt):
+        upscale_file(source, target, Settings(scale=2, method="fake"))
+    assert list(tmp_path.glob("*b.png*")) == []
+
+
 def test_other_threads_and_other_handlers_keep_their_signals():
     found = []
 

@@ -102,7 +102,7 @@ class OnePicture:
         return pool[int(rng.integers(len(pool)))], rng
 
     def _cut(self, pair: Pair, side: int, rng: np.random.Generator) -> tuple[Array, Array]:
-        high, wide = pair.son.shape[:2]
+        high, wide = int(pair.son.shape[0]), int(pair.son.shape[1])
         top, left = int(rng.integers(high - side + 1)), int(rng.integers(wide - side + 1))
         turns, flip = int(rng.integers(4)), bool(rng.integers(2))
         s = self.scale

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError
-from safetensors.numpy import load_file
+from safetensors.numpy import load
 
 from superres.runtime.baselines import Bicubic
 from superres.runtime.ensemble import LumaOnly
@@ -109,8 +109,8 @@ def gradients(x: Floats, scale: int) -> Floats:
 
 def _shifted(x: Floats, by: int, axis: int) -> Floats:
     """``x`` at the places ``by`` further along the axis, edges clamped."""
-    at = np.clip(np.arange(x.shape[axis]) + by, 0, x.shape[axis] - 1)
-    return np.take(x, at, axis=axis)
+    size = int(x.shape[axis])
+    return np.take(x, np.clip(np.arange(size) + by, 0, size - 1), axis=axis)
 
 
 def patches(maps: Floats, scale: int) -> Floats:
@@ -182,7 +182,7 @@ def _read(file: str | None, scale: int) -> tuple[Floats, Floats, Floats]:
     if file is None and not path.is_file():
         raise BadRequest(f"the package holds no dictionaries for scale {scale}, only for 2, 3 and 4; give file=")
     try:
-        held: dict[str, Any] = load_file(path)
+        held: dict[str, Any] = load(path.read_bytes())
     except (OSError, SafetensorError) as error:
         raise BadModel(f"{path}: the dictionaries cannot be read ({error})") from error
     if set(held) != {"components", "low", "high"} or any(one.ndim != 2 for one in held.values()):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 from safetensors.numpy import save
 
 from superres.images.read import read_rgb8
@@ -20,6 +21,7 @@ from superres.methods.sparse_coding import Floats, gradients, patches, pursuit
 from superres.runtime.baselines import Bicubic
 from superres.types import BadRequest
 
+Doubles = npt.NDArray[np.float64]
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _ENDINGS = (".png", ".jpg", ".jpeg", ".bmp")
 
@@ -34,8 +36,8 @@ def samples(folder: Path, scale: int, most: int, rng: np.random.Generator) -> tu
     for path in found:
         rgb = read_rgb8(path)
         high, wide = (side // scale * scale for side in rgb.shape[:2])
-        hr = rgb[:high, :wide].astype(np.float32) @ _LUMA / 255
-        lr = np.round(imresize(hr, 1 / scale) * 255).astype(np.float32) / 255
+        hr: Floats = (rgb[:high, :wide].astype(np.float32) @ _LUMA / 255).astype(np.float32)
+        lr: Floats = np.round(imresize(hr, 1 / scale) * 255).astype(np.float32) / np.float32(255)
         middle = Bicubic(scale)(lr[None, None])[0, 0]
         inner = np.s_[2 * scale : -2 * scale, 2 * scale : -2 * scale]  # away from clamped edges
         x = patches(gradients(middle, scale)[(slice(None), *inner)], scale)
@@ -62,7 +64,8 @@ def dictionary(y: Floats, atoms: int, rounds: int, seed: int) -> Floats:
 
     unit = y / np.linalg.norm(y, axis=1, keepdims=True)
     unit *= np.where(unit[:, :1] < 0, -1, 1)  # an atom serves both signs
-    means: Any = MiniBatchKMeans(atoms, random_state=seed, batch_size=4096, n_init=1, max_iter=20).fit(unit)
+    kmeans: Any = MiniBatchKMeans
+    means = kmeans(atoms, random_state=seed, batch_size=4096, n_init=1, max_iter=20).fit(unit)
     low = _normalised(cast(Floats, means.cluster_centers_).astype(np.float32))
     for _ in range(rounds):
         low = _normalised(_refit(y, low, y))
@@ -79,11 +82,13 @@ def _refit(y: Floats, low: Floats, target: Floats) -> Floats:
 
     found = [pursuit(y[start : start + 8192], low, 3) for start in range(0, len(y), 8192)]
     chosen, weights = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    rows = np.arange(0, chosen.size + 1, chosen.shape[1])
-    codes: Any = csr_matrix((weights.ravel().astype(np.float64), chosen.ravel(), rows), shape=(len(y), len(low)))
-    gram, cross = (codes.T @ codes).toarray(), codes.T @ target
+    rows = np.arange(0, chosen.size + 1, int(chosen.shape[1]))
+    sparse: Any = csr_matrix
+    codes = sparse((weights.ravel().astype(np.float64), chosen.ravel(), rows), shape=(len(y), len(low)))
+    gram, cross = cast(Doubles, (codes.T @ codes).toarray()), cast(Doubles, codes.T @ target)
     unused = np.flatnonzero(np.diag(gram) < 1e-9)
-    made = np.linalg.solve(gram + 1e-6 * np.trace(gram) / len(low) * np.eye(len(low)), cross)
+    solve: Any = np.linalg.solve
+    made = cast(Doubles, solve(gram + 1e-6 * np.trace(gram) / len(low) * np.eye(len(low)), cross))
     if target is y:
         made[unused] = low[unused]
     return made.astype(np.float32)
