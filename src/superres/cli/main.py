@@ -17,6 +17,7 @@ VERBS = {
     "example": "superres.cli.example:example",
     "train": "superres.cli.train:train",
     "show": "superres.cli.show:show",
+    "data": "superres.cli.data:data",
 }
 INTERRUPTED = 130
 PIPE_CLOSED = 141

@@ -14,6 +14,9 @@ _REPEATED = {"set"}  # flags that may be given several times, one value each
 _METAVARS = {
     "inputs": "INPUT...",
     "names": "NAME...",
+    "words": "WORD...",
+    "data_root": "DIR",
+    "from_": "FILE|URL",
     "output": "OUT",
     "scale": "FACTOR",
     "size": "WxH",
@@ -83,9 +86,14 @@ def _flags(signature: inspect.Signature) -> dict[str, bool]:
     flags: dict[str, bool] = {}
     for name, parameter in signature.parameters.items():
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
-            for written in ("--" + name.replace("_", "-"), *_ALIASES.get(name, ())):
+            for written in ("--" + _written(name), *_ALIASES.get(name, ())):
                 flags[written] = parameter.annotation is not bool
     return flags
+
+
+def _written(name: str) -> str:
+    """A parameter's name as a flag; ``from_`` is how Python must write ``from``."""
+    return name.rstrip("_").replace("_", "-")
 
 
 def _flag(word: str, left: Iterator[str], flags: dict[str, bool], prog: str) -> list[str]:
@@ -117,7 +125,10 @@ def _annotated(verb: Verb) -> Verb:
     parameters: list[inspect.Parameter] = []
     for name, parameter in signature.parameters.items():
         extra = tyro.conf.arg(
-            metavar=_METAVARS.get(name), aliases=_ALIASES.get(name), help_behavior_hint=_hint(parameter.default)
+            name=_written(name) if name.endswith("_") else None,
+            metavar=_METAVARS.get(name),
+            aliases=_ALIASES.get(name),
+            help_behavior_hint=_hint(parameter.default),
         )
         hint: Any = Annotated[hints[name], extra]
         if name in _REPEATED:

@@ -49,7 +49,8 @@ class Augment:
 
 def draw_turn(rng: np.random.Generator, *, flip: bool, rotate: bool) -> int:
     """One of the flips and rotations that are allowed: quarter turns, plus 4 where it is mirrored first."""
-    quarter, mirror, upside = int(rng.integers(4)), bool(rng.integers(2)), bool(rng.integers(2))
+    bits = int(rng.integers(16))
+    quarter, mirror, upside = bits & 3, bits >> 2 & 1, bits >> 3
     if rotate and flip:
         return quarter + 4 * mirror
     if rotate:
@@ -60,7 +61,15 @@ def draw_turn(rng: np.random.Generator, *, flip: bool, rotate: bool) -> int:
 
 def turn(x: Array, how: int) -> Array:
     """(H, W, ...) mirrored where ``how`` >= 4, then turned anticlockwise by ``how % 4`` quarters; a view."""
-    return np.rot90(x[:, ::-1] if how >= 4 else x, how % 4)
+    if how >= 4:
+        x = x[:, ::-1]
+    quarter = how % 4
+    if quarter == 0:
+        return x
+    if quarter == 2:
+        return x[::-1, ::-1]
+    x = x.swapaxes(0, 1)
+    return x[::-1] if quarter == 1 else x[:, ::-1]
 
 
 def draw_order(rng: np.random.Generator) -> tuple[int, ...]:

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from superres.data.fingerprints import TEST_PICTURES
 from superres.data.pictures import Pictures
 from superres.data.sets import SETS
-from superres.data.test_pictures import TEST_PICTURES
 from superres.images.resize import imresize
 from superres.types import BadRequest
 

