@@ -18,6 +18,7 @@ VERBS = {
     "train": "superres.cli.train:train",
     "show": "superres.cli.show:show",
     "data": "superres.cli.data:data",
+    "degrade": "superres.cli.degrade:degrade",
 }
 INTERRUPTED = 130
 PIPE_CLOSED = 141

@@ -43,6 +43,8 @@ _METAVARS = {
     "nodes": "N",
     "strategy": "NAME",
     "precision": "NAME",
+    "replay": "FILE",
+    "seed": "N",
 }
 
 

@@ -15,7 +15,7 @@ Span = tuple[float, float]
 
 
 def check(x: Tensor, draws: Sequence[Draw], scale: int = 1) -> None:
-    """Raise BadRequest unless ``x`` is a batch of float pictures with a draw for each and sides that ``scale`` divides."""
+    """Raise BadRequest unless ``x`` is a float batch with a draw for each picture and sides that ``scale`` divides."""
     if x.ndim != 4 or 0 in x.shape or x.dtype not in (torch.float32, torch.float64):
         raise BadRequest(
             f"a {x.dtype} tensor of shape {tuple(x.shape)} is no batch of pictures; wanted float32 (B, C, H, W)"
@@ -23,7 +23,9 @@ def check(x: Tensor, draws: Sequence[Draw], scale: int = 1) -> None:
     if len(draws) != len(x):
         raise BadRequest(f"{len(draws)} draws came for {len(x)} pictures; wanted one for each")
     if x.shape[2] % scale or x.shape[3] % scale:
-        raise BadRequest(f"a picture of {x.shape[3]}x{x.shape[2]} has sides that {scale} does not divide; crop it first")
+        raise BadRequest(
+            f"a picture of {x.shape[3]}x{x.shape[2]} has sides that {scale} does not divide; crop it first"
+        )
 
 
 def check_span(name: str, span: Span, *, least: float = 0.0, most: float = float("inf")) -> None:
@@ -46,7 +48,9 @@ def within(rng: np.random.Generator, span: Span) -> float:
 
 def values(draws: Sequence[Draw], key: str, x: Tensor) -> Tensor:
     """One number of every draw as a (B, 1, 1, 1) tensor like ``x``."""
-    return torch.tensor([float(cast(Any, draw[key])) for draw in draws], dtype=x.dtype, device=x.device).view(-1, 1, 1, 1)
+    return torch.tensor([float(cast(Any, draw[key])) for draw in draws], dtype=x.dtype, device=x.device).view(
+        -1, 1, 1, 1
+    )
 
 
 def each(x: Tensor, draws: Sequence[Draw], deed: Callable[[Tensor, Draw], Tensor]) -> Tensor:

@@ -129,7 +129,7 @@ class Shuffled:
 
     def draw(self, rng: np.random.Generator) -> Draw:
         order = [int(i) for i in rng.permutation(len(self.stages))]
-        return {"order": order, "stages": [self.stages[i].draw(rng) for i in order]}
+        return {"order": [*order], "stages": [self.stages[i].draw(rng) for i in order]}
 
     def apply(self, x: Tensor, draws: Sequence[Draw]) -> Tensor:
         check(x, draws, self.scale)

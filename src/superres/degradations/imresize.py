@@ -30,6 +30,8 @@ class Imresize:
     def __post_init__(self) -> None:
         if self.scale < 1:
             raise BadRequest(f"scale {self.scale} is no reduction; wanted a whole number from 1")
+        if self.levels is not None and self.levels < 1:
+            raise BadRequest(f"{self.levels} levels hold no picture; wanted 1 or more, or None")
 
     def draw(self, rng: np.random.Generator) -> Draw:  # noqa: ARG002 - nothing is random here
         return {}

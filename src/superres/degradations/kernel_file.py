@@ -13,7 +13,7 @@ from superres.degradations.kernels import Kernel
 from superres.terms.degradation import Draw
 from superres.types import BadInput, BadRequest
 
-_LARGEST = 255  # samples a side
+_LARGEST = 127  # samples a side
 _BYTES = 64 << 20
 
 
@@ -68,9 +68,9 @@ def _hash(kernel: Kernel) -> str:
 def _centred(kernel: Kernel) -> Kernel:
     """The kernel moved so that its mean lies in the middle of its grid, which grows as far as that needs."""
     for axis in (0, 1):
-        size = kernel.shape[axis]
-        profile = kernel.sum(axis=1 - axis)
-        shift = (size - 1) / 2 - float(profile @ np.arange(size))
+        size: int = kernel.shape[axis]
+        profile = cast(Any, kernel).sum(axis=1 - axis)
+        shift: float = (size - 1) / 2 - float(np.dot(profile, np.arange(size)))
         whole = int(np.floor(shift))
         reach = abs(whole) + 1
         margins = [(reach, reach) if a == axis else (0, 0) for a in (0, 1)]
@@ -82,7 +82,7 @@ def _centred(kernel: Kernel) -> Kernel:
 
 @lru_cache(maxsize=16)
 def load_kernels(file: Path, *, stamp: tuple[int, int]) -> tuple[Kernel, ...]:
-    """Every kernel in a file, each divided by its sum; ``stamp`` is its time and size, so that a new file is read anew."""
+    """Every kernel in a file, each divided by its sum; ``stamp`` is its time and size: a changed file is read anew."""
     readers = {".mat": _mat, ".npy": _npy, ".png": _png}
     reader = readers.get(file.suffix.lower())
     if reader is None:
@@ -137,24 +137,27 @@ def _png(file: Path) -> Iterator[Any]:
 
 
 def _mat(file: Path) -> Iterator[Any]:
-    from scipy.io import loadmat, whosmat
+    from scipy import io
+
+    scipy: Any = io
 
     with file.open("rb") as opened:
         if opened.read(32).startswith(b"MATLAB 7.3"):
             raise BadInput(f"{file}: is of MATLAB's version 7.3 (HDF5); save it again with save(..., '-v7')")
-    for name, shape, _ in whosmat(file):
+    for name, shape, _ in scipy.whosmat(file):
         if int(np.prod(shape, dtype=object)) > _LARGEST**2 * 64:
             raise BadInput(f"{file}: {name} of shape {shape} is far larger than kernels are")
-    for name, value in cast(dict[str, Any], loadmat(file)).items():
+    for name, value in scipy.loadmat(file).items():
         if not name.startswith("__"):
             yield from _cells(value, file)
 
 
 def _cells(value: Any, file: Path) -> Iterator[Any]:
-    if isinstance(value, np.ndarray) and value.dtype == object:
+    array = type(value) is np.ndarray
+    if array and value.dtype == object:
         for one in value.flat:
             yield from _cells(one, file)
-    elif isinstance(value, np.ndarray) and value.dtype.names is None:
+    elif array and value.dtype.names is None:
         yield from _stacked(value, file, last=True)
     else:
         raise BadInput(f"{file}: holds a {type(value).__name__}; wanted arrays, or cells of arrays")

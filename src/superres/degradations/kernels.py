@@ -49,7 +49,8 @@ def _form(draw: Draw, size: int, even: bool) -> Kernel:
     along, across, angle = (float(cast(Any, draw[key])) for key in ("along", "across", "angle"))
     u = d[None, :] * math.cos(angle) + d[:, None] * math.sin(angle)
     v = d[:, None] * math.cos(angle) - d[None, :] * math.sin(angle)
-    return (u / along) ** 2 + (v / across) ** 2
+    form: Kernel = (u / along) ** 2 + (v / across) ** 2
+    return form
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +73,8 @@ class Isotropic:
         return {"width": self.width[0] + (self.width[1] - self.width[0]) * step}
 
     def make(self, draw: Draw, *, even: bool) -> Kernel:
-        line = _grid(self.size, even) / float(cast(Any, draw["width"]))
-        line = np.exp(-0.5 * (line**2 - (line**2).min()))  # the nearest sample never vanishes
+        d = _grid(self.size, even) / float(cast(Any, draw["width"]))
+        line: Kernel = np.exp(-0.5 * (d**2 - (d**2).min()))  # the nearest sample never vanishes
         return _summed(np.outer(line, line))
 
 
@@ -195,12 +196,13 @@ class Sinc:
         d, cutoff = _grid(self.size, even), float(cast(Any, draw["cutoff"]))
         radius = np.hypot(d[:, None], d[None, :])
         far = np.where(radius > 0, radius, 1.0)
-        bessel = torch.special.bessel_j1(torch.from_numpy(cutoff * far)).numpy()
+        special: Any = torch.special
+        bessel: Kernel = special.bessel_j1(torch.from_numpy(cutoff * far)).numpy()
         kernel = np.where(radius > 0, cutoff / (2 * math.pi * far) * bessel, cutoff**2 / (4 * math.pi))
         return _summed(kernel)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Mixed:
     """One family out of several, drawn with the given shares (equal ones when not given)."""
 

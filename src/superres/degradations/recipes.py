@@ -97,7 +97,7 @@ def motion(
 def kernel_file(
     *, scale: int, file: str, index: int | None = None, centred: bool = False, levels: int = 255
 ) -> Degradation:
-    """Blur by a kernel from a .mat, .npy or .png file (any of its kernels, or number index), then the centre of each block."""
+    """Blur by a kernel from a .mat, .npy or .png file (any of its kernels, or number index), then subsampling."""
     return _blurred(KernelFile(file=file, index=index, centred=centred), scale, levels)
 
 
@@ -182,7 +182,7 @@ def _classical_blur(width: Span) -> Degradation:
         Plateau(width=width),
         Sinc(cutoff=(math.pi / 5, math.pi)),
     )
-    return Blur(kernels=Mixed(families, tuple(0.9 * s for s in (0.45, 0.25, 0.12, 0.03, 0.12, 0.03)) + (0.1,)))
+    return Blur(kernels=Mixed(families, (*(0.9 * s for s in (0.45, 0.25, 0.12, 0.03, 0.12, 0.03)), 0.1)))
 
 
 def _grain(sigma: Span, strength: Span) -> Degradation:

@@ -1,7 +1,7 @@
 """Convolution of pictures with blur kernels, one for all or one for each picture."""
 
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -47,8 +47,9 @@ def _convolve(x: Tensor, kernel: Tensor, border: Border, stride: int, first: int
         y = F.conv2d(flat, weights, stride=stride, groups=count)
         return y.view(*x.shape[:2], *y.shape[2:])
     lengths = (_smooth(padded.shape[2]), _smooth(padded.shape[3]))
-    spectrum = torch.fft.rfft2(padded, lengths) * torch.fft.rfft2(kernel, lengths)
-    full = torch.fft.irfft2(spectrum, lengths)
+    fft: Any = torch.fft
+    spectrum: Tensor = fft.rfft2(padded, lengths) * fft.rfft2(kernel, lengths)
+    full: Tensor = fft.irfft2(spectrum, lengths)
     bottom, right = height - 1 + x.shape[2], width - 1 + x.shape[3]
     return full[:, :, height - 1 + first : bottom : stride, width - 1 + first : right : stride].contiguous()
 

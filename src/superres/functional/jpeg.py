@@ -68,7 +68,8 @@ def soft_jpeg(x: Tensor, quality: int, *, halved: bool = True, rounding: Roundin
     steps = _whole(x.clamp(0, 1) * 255, rounding) if rounding != "soft" else x.clamp(0, 1) * 255
     if x.shape[1] == 1:
         return _picture(_quantised(steps - 128, luma, rounding) + 128, rounding)
-    y, colour = _mixed(steps, _TO).split((1, 2), 1)
+    ycc = _mixed(steps, _TO)
+    y, colour = ycc[:, :1], ycc[:, 1:]
     y = _quantised(_settled(y, rounding) - 128, luma, rounding) + 128
     if halved:
         colour = _settled(_halve(_settled(colour, rounding)), rounding)
@@ -130,7 +131,7 @@ def _quantised(x: Tensor, table: Tensor, rounding: Rounding) -> Tensor:
     """8x8 blocks, the last ones filled up with the edge, transformed, made whole, and transformed back."""
     height, width = int(x.shape[2]), int(x.shape[3])
     x = pad(x, (0, -height % 8, 0, -width % 8), "replicate")
-    blocks = x.unflatten(3, (-1, 8)).unflatten(2, (-1, 8)).transpose(3, 4)  # (B, C, rows, columns, 8, 8)
+    blocks = x.reshape(*x.shape[:2], x.shape[2] // 8, 8, x.shape[3] // 8, 8).transpose(3, 4)  # (B, C, rows, columns, 8, 8)
     t = _transform(x.dtype, x.device)
     coefficients = _whole(t @ blocks @ t.T / table, rounding) * table
     y = (t.T @ coefficients @ t).transpose(3, 4).flatten(4, 5).flatten(2, 3)

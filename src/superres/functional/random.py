@@ -7,6 +7,7 @@ its length. The integers are equal everywhere; what is computed from them by log
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -126,8 +127,9 @@ def _expanded(u: Tensor, rate: Tensor) -> Tensor:
     The terms are those of Giles, "Algorithm 955: approximation of the inverse Poisson cumulative distribution
     function", ACM TOMS 42, 2016, equation for Q_N2.
     """
-    w, root = torch.special.ndtri(u.clamp(2.0**-54, 1 - 2.0**-53)), rate.sqrt()
-    w2 = w * w
+    special: Any = torch.special
+    w: Tensor = special.ndtri(u.clamp(2.0**-54, 1 - 2.0**-53))
+    w2, root = w * w, rate.sqrt()
     quantile = rate + root * w + (2 + w2) / 6 - w * (2 + w2) / 72 / root + (w2 * (3 * w2 + 7) / 10 - 1.6) / 81 / rate
     count = torch.floor(quantile).clamp_(min=0)
     away = torch.abs(quantile - torch.round(quantile))
@@ -135,8 +137,8 @@ def _expanded(u: Tensor, rate: Tensor) -> Tensor:
     if len(near):
         n, lam, v = torch.round(quantile[near]).clamp_(min=0), rate[near], u[near]
         for _ in range(2):
-            n = n + (torch.special.gammaincc(n + 1, lam) <= v).double()
-            n = n - ((n > 0) & (torch.special.gammaincc(n.clamp(min=1), lam) > v)).double()
+            n = n + (special.gammaincc(n + 1, lam) <= v).double()
+            n = n - ((n > 0) & (special.gammaincc(n.clamp(min=1), lam) > v)).double()
         count[near] = n
     return count
 

@@ -132,7 +132,7 @@ def matrix(t: Taps, size: int) -> Array:
 
 
 def doubt(t: Taps, most: float, bits: int) -> float:
-    """How far a product of ``bits`` of precision can be from the plain loop, for integers up to ``most``; 0: not at all.
+    """How far a product in ``bits`` of precision can be from the plain loop, for integers up to ``most``; maybe 0.
 
     Weights that are whole multiples of a power of two (x2, x4 and their halves) leave nothing to round in the sums.
     """

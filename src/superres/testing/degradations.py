@@ -1,7 +1,7 @@
 """The contract of a degradation: what training, the command line and stored draws rely on."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -27,7 +27,7 @@ def check_degradation(
     Raises: AssertionError that says which law was broken.
     """
     name = type(degradation).__name__
-    _must(isinstance(degradation, Degradation), f"{name} lacks scale, draw or apply")
+    _must(isinstance(cast(object, degradation), Degradation), f"{name} lacks scale, draw or apply")
     scale = degradation.scale
     _must(type(scale) is int and scale >= 1, f"{name}.scale is {scale!r}; wanted an int from 1")
     step = scale * int(getattr(degradation, "factor", 1))
@@ -97,7 +97,7 @@ def _check_pixels(degradation: Degradation, name: str, x: Tensor, draws: list[Dr
 
 
 @contextmanager
-def _random_state_untouched(name: str) -> Iterator[None]:
+def _random_state_untouched(name: str) -> Generator[None]:
     before: Any = np.random.get_state()  # noqa: NPY002 - the global generator is what must be left alone
     tensor = torch.get_rng_state()
     yield
