@@ -3,7 +3,7 @@
 import difflib
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Annotated, Any, cast, get_type_hints
+from typing import Annotated, Any, cast, get_origin, get_type_hints
 
 from superres.types import BadRequest
 
@@ -17,6 +17,21 @@ _METAVARS = {
     "words": "WORD...",
     "data_root": "DIR",
     "from_": "FILE|URL",
+_ALIASES = {"output": ("-o",), "arguments": ("--set",)}
+_METAVARS = {
+    "inputs": "INPUT...",
+    "names": "NAME...",
+    "pictures": "TEST [REF]",
+    "metric": "NAME...",
+    "suite": "NAME|FOLDER...",
+    "protocol": "NAME",
+    "arguments": "NAME=VALUE...",
+    "combine": "NAME=WEIGHT...",
+    "plane": "NAME NAME",
+    "data_root": "FOLDER",
+    "report": "FOLDER",
+    "target": "FIGURE",
+    "scores": "FILE",
     "output": "OUT",
     "scale": "FACTOR",
     "size": "WxH",
@@ -60,20 +75,29 @@ def call(verb: Verb, words: Sequence[str], prog: str) -> int:
 
 
 def arranged(words: Sequence[str], signature: inspect.Signature, prog: str) -> list[str]:
-    """Flags first and names behind ``--``, so that ``a.png --scale 2 b.png`` means what it says."""
-    flags = _flags(signature)
+    """Flags first and names behind ``--``, so that ``a.png --scale 2 b.png`` means what it says.
+
+    A flag of several values takes all bare words up to the next flag, and may be said again for more.
+    """
+    flags, several = _flags(signature), _several(signature)
     front: list[str] = []
     names: list[str] = []
+    lists: dict[str, list[str]] = {}
+    open_list: list[str] = names  # where bare words go: behind a flag of several values, to it
     left = iter(words)
     for word in left:
         if word == "--":
             names.extend(left)
         elif not word.startswith("-") or word == "-":
-            names.append(word)
+            open_list.append(word)
         elif word in {"-h", "--help"}:
             return ["--help"]
         else:
-            front.extend(_flag(word, left, flags, prog))
+            flag, *value = _flag(word, left, flags, prog)
+            open_list = lists.setdefault(several[flag], []) if flag in several else names
+            (open_list if flag in several else front).extend(value if flag in several else [flag, *value])
+    for flag, values in lists.items():
+        front.extend([flag, *values])
     return [*front, "--", *names] if names else front
 
 
@@ -96,6 +120,14 @@ def _flags(signature: inspect.Signature) -> dict[str, bool]:
 def _written(name: str) -> str:
     """A parameter's name as a flag; ``from_`` is how Python must write ``from``."""
     return name.rstrip("_").replace("_", "-")
+def _several(signature: inspect.Signature) -> dict[str, str]:
+    """Every way to write a flag that takes several values -> the flag's name."""
+    return {
+        written: "--" + name.replace("_", "-")
+        for name, parameter in signature.parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY and get_origin(parameter.annotation) is tuple
+        for written in ("--" + name.replace("_", "-"), *_ALIASES.get(name, ()))
+    }
 
 
 def _flag(word: str, left: Iterator[str], flags: dict[str, bool], prog: str) -> list[str]:

@@ -1,0 +1,1 @@
+"""One metric a file; :data:`superres.metrics.names.METRICS` names them all."""
