@@ -63,4 +63,3 @@ def test_a_run_of_two_goes_on_in_one_and_says_what_begins_anew(environment: dict
     fit(longer, tmp_path, accelerator="cpu", resume=True, reporter=Told())
     assert any("the run had 2 processes, now 1" in text for text in told)
     assert load_state(tmp_path / "last.pt")["step"] == 14
-

@@ -37,9 +37,7 @@ def same(one: object, other: object) -> bool:
     return one == other
 
 
-@pytest.mark.parametrize(
-    ("recipe", "steps"), [("killed", 12), pytest.param("gan_killed", 34, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize(("recipe", "steps"), [("killed", 12), pytest.param("gan_killed", 34, marks=pytest.mark.slow)])
 def test_killed_and_resumed_equals_uninterrupted(
     recipe: str, steps: int, environment: dict[str, str], tmp_path: Path
 ) -> None:

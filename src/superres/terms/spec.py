@@ -1,15 +1,17 @@
 """A thing to build later: what to call, and with which arguments, as plain data.
 
-    spec(EDSR, width=64)                             typed by the signature of EDSR, checked when it is made
-    spec(Supervised, network=LATE, loss=part(L1))    LATE: only the training loop can give it
-    Spec("package.module:EDSR", {"width": 64}).build()
+spec(EDSR, width=64)                             typed by the signature of EDSR, checked when it is made
+spec(Supervised, network=LATE, loss=part(L1))    LATE: only the training loop can give it
+Spec("package.module:EDSR", {"width": 64}).build()
 """
 
 import dataclasses
+import functools
 import importlib
 import inspect
 import re
 import sys
+import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -143,14 +145,16 @@ def load(target: str) -> Any:
     return found
 
 
-def parameters(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+@functools.lru_cache(maxsize=512)
+def parameters(factory: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
     """The named parameters of a class or function, annotations resolved to types where that can be done."""
     hints = _hints(factory)
-    return {
+    named = {
         key: one.replace(annotation=hints.get(key, UNKNOWN))
         for key, one in _signature(factory).parameters.items()
         if one.kind not in _VARIADIC and one.kind is not inspect.Parameter.POSITIONAL_ONLY
     }
+    return types.MappingProxyType(named)
 
 
 def _signature(factory: Callable[..., Any]) -> inspect.Signature:

@@ -162,6 +162,8 @@ def _default(annotation: Any) -> Any:
 def _value(text: str, present: Any, annotation: Any, path: str) -> Any:
     if text == "none" and type(None) in typing.get_args(annotation):
         return None
+    if isinstance(present, Spec) and text == cast(Spec[Any], present).target:
+        return cast(Any, present)
     if isinstance(present, Spec) or (":" in text and annotation is not UNKNOWN and not is_simple(annotation)):
         return Spec[Any](text)
     if is_record(present) or isinstance(present, dict):

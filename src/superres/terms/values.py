@@ -127,7 +127,7 @@ def _parse_literal(text: str, choices: Sequence[Any]) -> Any:
 
 
 def _parse_tuple(text: str, kinds: Sequence[Any]) -> tuple[Any, ...]:
-    words = _split(text)
+    words = _split(text, of_tuples=typing.get_origin(kinds[0]) is tuple)
     if len(kinds) == 2 and kinds[1] is Ellipsis:
         return tuple(parse(word, kinds[0]) for word in words)
     if len(words) != len(kinds):
@@ -135,11 +135,15 @@ def _parse_tuple(text: str, kinds: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(parse(word, kind) for word, kind in zip(words, kinds, strict=True))
 
 
-def _split(text: str) -> list[str]:
-    """The words between the outermost commas, one pair of surrounding brackets taken off."""
+def _split(text: str, *, of_tuples: bool = False) -> list[str]:
+    """The words between the outermost commas, without a pair of brackets around them all.
+
+    ``of_tuples``: brackets around everything belong to the one tuple inside, unless that has its own.
+    """
     text = text.strip()
-    if text[:1] in "([" and _closes_at(text) == len(text) - 1:
-        text = text[1:-1].strip()
+    inside = text[1:-1].strip()
+    if text[:1] in ("(", "[") and _closes_at(text) == len(text) - 1 and (not of_tuples or inside[:1] in ("", "(", "[")):
+        text = inside
     words, depth, start = list[str](), 0, 0
     for at, letter in enumerate(text):
         depth += (letter in "([") - (letter in ")]")
