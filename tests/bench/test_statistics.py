@@ -49,7 +49,7 @@ def test_five_wins_of_five_are_still_not_enough() -> None:
     assert found.wins == 5
     assert found.low > 0
     assert found.sentence.startswith("B is better than A by 1.08 dB in psnr on these 5 pictures (95 % interval +")
-    assert "never goes below 0.0625 here: take a larger set" in found.sentence
+    assert "(p = 0.0625; it cannot go below 0.0625): take a larger set" in found.sentence
 
 
 def test_many_pictures_suffice() -> None:

@@ -55,6 +55,7 @@ def scatter(points: Sequence[Point], x: Axis, y: Axis, *, title: str, frontier: 
         f'<text transform="translate(14 {_TOP + inner_h / 2:.1f}) rotate(-90)" text-anchor="middle" '
         f'fill="#444">{escape(y.label + _hint(y))}</text>'
     )
+    parts.append(f'<path d="M{_LEFT} {_TOP}v{inner_h}h{inner_w}" fill="none" stroke="#bbb"/>')
     if frontier:
         line = " ".join("{:.1f},{:.1f}".format(*at(one.x, one.y)) for one in best(placed, x.better, y.better))
         parts.append(f'<polyline points="{line}" fill="none" stroke="#999" stroke-dasharray="5 4"/>')

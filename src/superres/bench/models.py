@@ -92,23 +92,25 @@ def _matlab(name: str, scale: int) -> Candidate:
     return Candidate(name, scale, lambda lr: imresize(lr, scale, method=method), costs.NOTHING, note)
 
 
-def of_module(module: Any, scale: int, *, name: str = "", tile: int | None = None) -> Candidate:
+def of_module(module: Any, scale: int, *, name: str = "", tile: int | None = None, note: str = "") -> Candidate:
     """An nn.Module as a candidate."""
     upscaler = ModuleUpscaler(module, scale=scale, tile=tile)
-    channels = getattr(module, "channels", None)
-    bands = channels if isinstance(channels, int) else channels_of(module) or 0
-    return Candidate(name or type(module).__name__, scale, enlarger(upscaler, bands), costs.of_module(module, scale))
+    enlarge = enlarger(upscaler, channels_of(module) or 0)
+    return Candidate(name or type(module).__name__, scale, enlarge, costs.of_module(module, scale), note)
 
 
 def _foreign(name: str, scale: int, settings: dict[str, str], tile: int | None) -> Candidate:
-    from torch import nn
+    import torch
 
     target, _, weights = name.partition("@")
-    made = _built(opened(target), target, scale, settings)
-    if isinstance(made, nn.Module):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        made = _built(opened(target), target, scale, settings)
+    if isinstance(made, torch.nn.Module):
         if weights:
             _load(made, Path(weights).expanduser())
-        return of_module(made, scale, name=name, tile=tile)
+        note = f"weights of {weights}" if weights else "untrained: the weights its constructor makes after seed 0"
+        return of_module(made, scale, name=name, tile=tile, note=note)
     if weights:
         raise BadRequest(f"{target} is no nn.Module, so {weights} cannot be put into it")
     if not isinstance(made, Upscaler):

@@ -111,9 +111,12 @@ def graph_of(module: nn.Module, scale: int, channels: int | None = None) -> Grap
 
 
 def channels_of(module: nn.Module) -> int | None:
-    """Bands that the first convolution takes; None where there is none."""
-    first = next((one for one in module.modules() if isinstance(one, nn.Conv2d)), None)
-    return None if first is None else first.in_channels
+    """Bands that the module takes: its ``channels``, else what its first kernel takes; None where neither is there."""
+    told = getattr(module, "channels", None)
+    if isinstance(told, int):
+        return told
+    first = next((one for one in module.parameters() if one.ndim == 4), None)
+    return None if first is None else int(first.shape[1])
 
 
 def counted(module: nn.Module, channels: int, height: int, width: int) -> tuple[int, int] | None:

@@ -7,7 +7,7 @@ from html import escape
 from superres.bench.charts import Axis, Point, scatter
 from superres.bench.crops import Shown, png
 from superres.bench.running import Findings
-from superres.bench.tables import SHOWN, comparisons, heading, infinite, means_table, pictures_table, remarks
+from superres.bench.tables import SHOWN, comparisons, figure, heading, infinite, means_table, pictures_table, remarks
 from superres.types import Array
 
 _STYLE = """
@@ -19,7 +19,7 @@ h3 { font-size: 1rem; font-weight: 600; margin: 1.5rem 0 .5rem; }
 p.facts, ul.facts { color: #555; font-size: .85rem; }
 .protocol { background: #f6f7f8; border-left: 3px solid #2f6db3; padding: .6rem .9rem; font-size: .9rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .5rem 0 1rem; }
-th, td { padding: .3rem .8rem; text-align: right; border-bottom: 1px solid #ececec; }
+th, td { padding: .3rem .8rem; text-align: right; white-space: nowrap; border-bottom: 1px solid #ececec; }
 th { font-weight: 600; color: #555; font-size: .85rem; border-bottom-color: #bbb; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 tr.mean td { border-top: 1px solid #bbb; font-weight: 600; }
@@ -28,9 +28,11 @@ td.best { font-weight: 600; }
 .charts figure { flex: 1 1 440px; max-width: 520px; margin: 0; }
 .charts svg { width: 100%; height: auto; }
 .row { display: flex; flex-wrap: wrap; gap: .75rem; margin: .5rem 0; }
-.row figure { margin: 0; width: 160px; }
-.row img { width: 160px; height: auto; image-rendering: pixelated; display: block; border: 1px solid #ddd; }
-figcaption { font-size: .8rem; color: #555; overflow-wrap: anywhere; }
+.row figure { margin: 0; width: 192px; }
+.row img { width: 192px; height: auto; image-rendering: pixelated; display: block; border: 1px solid #ddd; }
+.tables { display: flex; flex-wrap: wrap; gap: 0 3rem; align-items: flex-start; }
+summary { color: #555; font-size: .9rem; cursor: pointer; }
+figcaption { margin: .15rem 0 .4rem; font-size: .8rem; color: #555; overflow-wrap: anywhere; }
 li { margin: .2rem 0; }
 """  # noqa: E501 - one rule a line
 
@@ -112,12 +114,13 @@ def _suite(found: Findings, suite: str, plane: tuple[str, str] | None) -> list[s
         parts.append(f"<ul>{''.join(f'<li>{escape(one)}</li>' for one in sentences)}</ul>")
     charts = chart_files(found, suite, plane).values()
     parts.append(f'<div class="charts">{"".join(f"<figure>{chart}</figure>" for chart in charts)}</div>')
+    parts.append('<div class="tables">')
     for name in found.facts:
         table = _table(pictures_table(found, suite, name), last="mean")
         summary = f"{escape(name)}, picture by picture"
         opened = " open" if count <= SHOWN else ""
         parts.append(f"<details{opened}><summary>{summary}</summary>{table}</details>")
-    return parts
+    return [*parts, "</div>"]
 
 
 def _means(found: Findings, suite: str) -> str:
@@ -156,18 +159,20 @@ def _crops(found: Findings, shown: Sequence[Shown]) -> list[str]:
         parts.append(f"<h3>{escape(one.suite)}: {escape(one.picture)}</h3>")
         where = f"{wide}x{high} at x={left}, y={top}; dark red: {255 * one.most:.0f} of 255"
         parts.append(f'<p class="facts">{where}</p>')
-        figures = [_image(one.truth, "reference"), _image(one.small, "input")]
-        maps: list[str] = []
+        figures = [_figure("reference", one.truth), _figure("input", one.small)]
         for name, crop in one.results.items():
             row = next(r for r in found.of(name, one.suite) if r.picture == one.picture)
-            value = f"{row.values[metric]:.2f}" if facts.unit == "dB" else f"{row.values[metric]:.4f}"
-            figures.append(_image(crop, f"{name}: {value}{f' {facts.unit}' if facts.unit else ''}"))
-            maps.append(_image(one.errors[name], f"{name}, error"))
-        parts.append(f'<div class="row">{"".join(figures)}</div><div class="row">{"".join(maps)}</div>')
+            value = figure(row.values[metric], facts.unit) + (f" {facts.unit}" if facts.unit else "")
+            figures.append(_figure(f"{name}: {value}", crop, one.errors[name]))
+        parts.append(f'<div class="row">{"".join(figures)}</div>')
     return parts
 
 
-def _image(x: Array, caption: str) -> str:
-    data = base64.b64encode(png(x)).decode()
+def _figure(caption: str, crop: Array, error: Array | None = None) -> str:
     said = escape(caption)
-    return f'<figure><img src="data:image/png;base64,{data}" alt="{said}"><figcaption>{said}</figcaption></figure>'
+    below = "" if error is None else _image(error, f"error of {said}")
+    return f"<figure>{_image(crop, said)}<figcaption>{said}</figcaption>{below}</figure>"
+
+
+def _image(x: Array, said: str) -> str:
+    return f'<img src="data:image/png;base64,{base64.b64encode(png(x)).decode()}" alt="{said}">'

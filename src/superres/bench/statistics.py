@@ -115,7 +115,7 @@ def _sentence(c: Comparison, spread: float, better: str) -> str:
         return f"{c.second} and {c.first} have the same {c.metric} on every one of {pictures}."
     suffices = c.p_value < 1 - _LEVEL
     leaves_out_zero = c.low > 0 or c.high < 0
-    known = f"95 % interval {_interval(c)}, Wilcoxon p = {c.p_value:.2g}"
+    known = f"95 % interval {_interval(c)}, Wilcoxon p = {c.p_value:.3g}"
     least = 2.0 ** (1 - c.pictures)
     if suffices and leaves_out_zero:
         return (
@@ -125,8 +125,8 @@ def _sentence(c: Comparison, spread: float, better: str) -> str:
     if leaves_out_zero and least > 1 - _LEVEL:
         return (
             f"{c.second} is {_word(c.difference, better)} than {c.first} by {said} in {c.metric} on these {pictures} "
-            f"(95 % interval {_interval(c)}, better on {c.wins}), but so few cannot show it to the Wilcoxon test, whose "
-            f"p = {c.p_value:.2g} never goes below {least:.3g} here: take a larger set."
+            f"(95 % interval {_interval(c)}, better on {c.wins}), but so few cannot show it to the Wilcoxon test "
+            f"(p = {c.p_value:.3g}; it cannot go below {least:.3g}): take a larger set."
         )
     if c.pictures == 1:
         known = "one says nothing about others"

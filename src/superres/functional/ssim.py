@@ -1,16 +1,17 @@
 """Structural similarity (Wang et al. 2004): its maps, differentiable, and their means in strips of bounded memory.
 
-Both work on pictures shifted by half: means and products of small numbers lose fewer digits, and variances do not
-change.
+The maps work on pictures shifted by half: means and products of small numbers lose fewer digits in float32, and
+variances do not change.
 """
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from superres.types import BadRequest
+from superres.types import Array, BadRequest
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Window:
 
 WANG = Window()
 _SHIFT = 0.5
-_ROWS, _COLUMNS = 32, 64  # of a product with a band matrix: small enough for the cache, large enough for the library
+_ROWS, _COLUMNS = 32, 32  # of a product with a band matrix: small enough for the cache, large enough for the library
 
 
 def ssim(test: Tensor, reference: Tensor, *, window: Window = WANG, rows: int = _ROWS) -> Tensor:
@@ -74,8 +75,9 @@ def ssim_sums(test: Tensor, reference: Tensor, *, window: Window = WANG, rows: i
     Sums of parts that overlap by ``window.size - 1`` rows add up to that of the whole; not for gradients.
     """
     _fits(test, window)
-    planes = zip(test.flatten(0, 1), reference.flatten(0, 1), strict=True)
-    return torch.stack([_strips(x, y, window, rows) for x, y in planes]).view(*test.shape[:2], 2)
+    planes = zip(test.flatten(0, 1).detach().numpy(), reference.flatten(0, 1).detach().numpy(), strict=True)
+    sums = [_strips(x, y, window, rows) for x, y in planes]
+    return torch.tensor(sums, dtype=torch.float64).view(*test.shape[:2], 2)
 
 
 def ssim_maps(test: Tensor, reference: Tensor, *, window: Window = WANG) -> tuple[Tensor, Tensor]:
@@ -85,12 +87,12 @@ def ssim_maps(test: Tensor, reference: Tensor, *, window: Window = WANG) -> tupl
     stack = torch.cat([x, y, x * x + y * y, x * y], 1)
     weights = window.weights().to(stack.device, stack.dtype).expand(4 * bands, 1, 1, -1)
     means = F.conv2d(F.conv2d(stack, weights, groups=4 * bands), weights.transpose(2, 3), groups=4 * bands)
-    return _parts(means, 1, window)
+    return _parts(means, window)
 
 
-def _parts(means: Tensor, axis: int, window: Window) -> tuple[Tensor, Tensor]:
+def _parts(means: Tensor, window: Window) -> tuple[Tensor, Tensor]:
     """The two quotients from the windowed means of the shifted x, y, x^2 + y^2 and xy, one after the other."""
-    x, y, squares, product = torch.chunk(means, 4, axis)
+    x, y, squares, product = torch.chunk(means, 4, 1)
     c1, c2 = window.k1**2, window.k2**2 / window.stretch  # which says the same as stretching all covariances
     contrast = (2 * (product - x * y) + c2) / (squares - (x * x + y * y) + c2)  # exactly 1 where x = y
     x, y = x + _SHIFT, y + _SHIFT
@@ -102,36 +104,72 @@ def _fits(test: Tensor, window: Window) -> None:
         raise BadRequest(f"a picture of {test.shape[3]}x{test.shape[2]} is smaller than the window of {window.size}")
 
 
-def _strips(x: Tensor, y: Tensor, window: Window, rows: int) -> Tensor:
-    """(H, W) twice -> (2,) float64: the sums of the map and of its contrast-structure part."""
+def _strips(x: Array, y: Array, window: Window, rows: int) -> tuple[float, float]:
+    """(H, W) twice -> the sums of the map and of its contrast-structure part.
+
+    Of the sum and the difference of both pictures, four windowed means say all: with s, d the means and A, B the
+    variances, the map is (s^2 - d^2 + 2 c1) (A - B + 2 c2) / ((s^2 + d^2 + 2 c1) (A + B + 2 c2)), exactly 1 where d is
+    0. Windows slide by products with band matrices, a strip at a time, which stays in the cache.
+    """
     reach, (height, width) = window.size - 1, x.shape
-    down, along = _band(window, rows).T.contiguous(), _band(window, _COLUMNS)
-    total = torch.zeros(2, dtype=torch.float64)
+    rows, columns = min(rows, height - reach), min(_COLUMNS, width - reach)
+    down, along = np.ascontiguousarray(_band(window, rows).T), _band(window, columns)
+    lefts = [*range(0, width - reach - columns, columns), width - reach - columns]
+    again = columns * len(lefts) - (width - reach)  # columns of the last block that the one before has already
+    whole = contrast = 0.0
+    room: _Room | None = None
     for top in range(0, height - reach, rows):
         count = min(rows, height - reach - top)
+        if room is None or count < rows:
+            room = _Room(count, reach, width, len(lefts), columns)
         part = slice(top, top + count + reach)
-        stack = torch.empty(count + reach, 4, width, dtype=torch.float64)
-        torch.sub(x[part], _SHIFT, out=stack[:, 0])
-        torch.sub(y[part], _SHIFT, out=stack[:, 1])
-        a, b = stack[:, 0], stack[:, 1]
-        torch.mul(a, a, out=stack[:, 2]).addcmul_(b, b)
-        torch.mul(a, b, out=stack[:, 3])
-        low = (down[:count, : count + reach] @ stack.view(count + reach, -1)).view(4 * count, width)
-        means = torch.empty(4 * count, width - reach, dtype=torch.float64)
-        for left in range(0, width - reach, _COLUMNS):
-            columns = min(_COLUMNS, width - reach - left)
-            torch.mm(low[:, left : left + columns + reach], along[: columns + reach, :columns],
-                     out=means[:, left : left + columns])  # fmt: skip
-        luminance, contrast = _parts(means.view(count, 4, -1), 1, window)
-        total[0] += (luminance * contrast).sum()
-        total[1] += contrast.sum()
-    return total
+        _four(x[part], y[part], room.stack)
+        np.matmul(down[:count, : count + reach], room.stack, out=room.low)
+        low = room.low.reshape(4 * count, width)
+        for block, left in zip(room.means, lefts, strict=True):
+            np.matmul(low[:, left : left + columns + reach], along, out=block.reshape(4 * count, columns))
+        luminance, structure = _quotients(room, window)
+        structure[-1, :, :again] = 0
+        contrast += float(structure.sum())
+        whole += float(np.vdot(luminance, structure))
+    return whole, contrast
 
 
-def _band(window: Window, count: int) -> Tensor:
+class _Room:
+    """The arrays of one strip, made once: fresh ones for every strip would cost more than the arithmetic."""
+
+    def __init__(self, rows: int, reach: int, width: int, blocks: int, columns: int) -> None:
+        self.stack = np.empty((4, rows + reach, width))
+        self.low = np.empty((4, rows, width))
+        self.means = np.empty((blocks, 4, rows, columns))
+        self.above, self.below = np.empty((2, blocks, rows, columns)), np.empty((2, blocks, rows, columns))
+
+
+def _four(x: Array, y: Array, out: Array) -> None:
+    """The sum, the difference, and the squares of both, in float64."""
+    np.add(x, y, out=out[0], dtype=np.float64)
+    np.subtract(x, y, out=out[1], dtype=np.float64)
+    np.multiply(out[:2], out[:2], out=out[2:])
+
+
+def _quotients(room: _Room, window: Window) -> tuple[Array, Array]:
+    """From the windowed means of s, d, s^2, d^2: luminance and contrast-structure, (blocks, rows, columns) each."""
+    constants = (2 * window.k1**2, 2 * window.k2**2 / window.stretch)
+    squares, variances = room.means[:, :2], room.means[:, 2:]
+    np.multiply(squares, squares, out=squares)
+    np.subtract(variances, squares, out=variances)
+    for k, (both, c) in enumerate(zip((squares, variances), constants, strict=True)):
+        np.add(both[:, 0], both[:, 1], out=room.below[k])
+        np.subtract(both[:, 0], both[:, 1], out=room.above[k])
+        room.below[k] += c
+        room.above[k] += c
+    np.divide(room.above, room.below, out=room.above)
+    return room.above[0], room.above[1]
+
+
+def _band(window: Window, count: int) -> Array:
     """(count + size - 1, count): a product with it slides the window over ``count`` places."""
-    weights = window.weights()
-    matrix = torch.zeros(count + window.size - 1, count, dtype=torch.float64)
-    for tap, weight in enumerate(weights):
-        matrix[torch.arange(count) + tap, torch.arange(count)] = weight
+    matrix = np.zeros((count + window.size - 1, count))
+    for tap, weight in enumerate(window.weights().numpy()):
+        matrix[np.arange(count) + tap, np.arange(count)] = weight
     return matrix
