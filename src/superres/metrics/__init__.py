@@ -1,1 +1,1 @@
-"""Measures of pictures: one file each."""
+"""One metric a file; :data:`superres.metrics.names.METRICS` names them all."""

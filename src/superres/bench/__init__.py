@@ -1,0 +1,1 @@
+"""Measuring: protocols, suites, statistics and reports."""

@@ -1,0 +1,1 @@
+"""Contracts that anybody's degradation, metric or network can be held to."""
