@@ -15,6 +15,7 @@ VERBS = {
     "upscale": "superres.cli.upscale:upscale",
     "models": "superres.cli.models:models",
     "example": "superres.cli.example:example",
+    "weights": "superres.cli.weights:weights",
 }
 INTERRUPTED = 130
 PIPE_CLOSED = 141

@@ -9,10 +9,12 @@ from superres.types import BadRequest
 
 Verb = Callable[..., int]
 
-_ALIASES = {"output": ("-o",)}
+_ALIASES = {"output": ("-o",), "from_file": ("--from",)}
 _METAVARS = {
     "inputs": "INPUT...",
     "names": "NAME...",
+    "words": "list|get NAME...",
+    "from_file": "FILE",
     "output": "OUT",
     "scale": "FACTOR",
     "size": "WxH",
