@@ -10,17 +10,17 @@ from superres.functional.roots import safe_sqrt
 def sobel(x: Tensor) -> Tensor:
     """(B, C, H, W) -> (B, C, 2, H - 2, W - 2): the slopes along and down in samples a pixel, where wholly inside."""
     along = x.new_tensor([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]).view(1, 1, 3, 3) / 8
-    slopes = F.conv2d(x.flatten(0, 1).unsqueeze(1), torch.cat([along, along.transpose(2, 3)]))
-    return slopes.unflatten(0, x.shape[:2])
+    slopes: Tensor = F.conv2d(x.flatten(0, 1).unsqueeze(1), torch.cat([along, along.transpose(2, 3)]))
+    return slopes.view(*x.shape[:2], *slopes.shape[1:])
 
 
 def gradient_error(test: Tensor, reference: Tensor) -> Tensor:
-    """(B, C, H, W) twice -> (B,): root mean square length of the difference of the two gradients, over the bands too."""
+    """(B, C, H, W) twice -> (B,): root mean square length of the gradients' difference, over the bands too."""
     return safe_sqrt(sobel(test - reference).square().sum(2).mean((1, 2, 3)))
 
 
 def edge_error(test: Tensor, reference: Tensor, *, share: float = 0.1) -> Tensor:
-    """(B, C, H, W) twice -> (B,): root mean square error over the ``share`` of the pixels where the reference is steepest.
+    """(B, C, H, W) twice -> (B,): root mean square error over the steepest ``share`` of the reference's pixels.
 
     Steepness is the sum over the bands of the gradient's square; pixels as steep as the last one chosen count too.
     """

@@ -20,7 +20,7 @@ def unit_difference(x: Tensor, y: Tensor, weights: Tensor) -> Tensor:
 
 
 def texture_structure(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """(B, C, H, W) features twice -> (B, C) similarities of means and of deviations (Ding et al., TPAMI 2022, eq. 5, 6)."""
+    """(B, C, H, W) features twice -> (B, C) similarities of means and deviations (Ding et al. 2022, eq. 5 and 6)."""
     mean_x, mean_y = x.mean((2, 3)), y.mean((2, 3))
     texture = (2 * mean_x * mean_y + _STABLE) / (mean_x.square() + mean_y.square() + _STABLE)
     off_x, off_y = x - mean_x[..., None, None], y - mean_y[..., None, None]
@@ -31,10 +31,9 @@ def texture_structure(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 def hanning_pool(x: Tensor) -> Tensor:
     """(B, C, H, W) -> half the size: the root of the weighted mean of squares under a 3 x 3 Hann window, stride 2."""
-    x = F.pad(x.square(), (1, 1, 1, 1))
-    for axis in (2, 3):
-        count = (x.shape[axis] - 1) // 2
-        first, middle, last = (x.narrow(axis, k, x.shape[axis] - k).index_select(
-            axis, torch.arange(0, 2 * count, 2, device=x.device)) for k in range(3))  # fmt: skip
-        x = (first + last) * 0.25 + middle * 0.5
-    return (x + 1e-12).sqrt()
+    x = _thinned(F.pad(x.square(), (1, 1, 1, 1)))
+    return (_thinned(x.transpose(2, 3)).transpose(2, 3) + 1e-12).sqrt()
+
+
+def _thinned(x: Tensor) -> Tensor:
+    return (x[..., :-2:2] + x[..., 2::2]) * 0.25 + x[..., 1:-1:2] * 0.5

@@ -7,6 +7,7 @@ coarsest, and the vectors within half a window of a band's border left out.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -68,9 +69,11 @@ def _mixture(x: Tensor) -> tuple[Tensor, Tensor]:
     eye = torch.eye(_SIDE**2, dtype=x.dtype, device=x.device)
     least = 1e-14 * covariance.diagonal(dim1=1, dim2=2).mean(1).view(-1, 1, 1) + 1e-30  # for a flat reference
     vectors = F.unfold(x, _SIDE, stride=_SIDE)
-    field = (torch.linalg.solve(covariance + least * eye, vectors) * vectors).sum(1) / _SIDE**2
+    whitened = cast(Tensor, torch.linalg.solve(covariance + least * eye, vectors))
+    field = (whitened * vectors).sum(1) / _SIDE**2
     shape = (len(x), x.shape[2] // _SIDE, x.shape[3] // _SIDE)
-    return field.view(shape), torch.linalg.eigvalsh(covariance).clamp(min=0)
+    eigenvalues = cast(Tensor, torch.linalg.eigvalsh(covariance))
+    return field.view(shape), eigenvalues.clamp(min=0)
 
 
 def _channel(x: Tensor, y: Tensor, reach: int) -> tuple[Tensor, Tensor]:

@@ -12,9 +12,7 @@ from superres.functional.ssim import WANG, Window, ssim_means
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
 
-def ms_ssim(
-    test: Tensor, reference: Tensor, *, weights: Sequence[float] = WEIGHTS, window: Window = WANG
-) -> Tensor:
+def ms_ssim(test: Tensor, reference: Tensor, *, weights: Sequence[float] = WEIGHTS, window: Window = WANG) -> Tensor:
     """(B, C, H, W) in [0, 1] twice -> (B,): the mean over the bands of each band's product over the scales.
 
     A mean contrast (or, at the coarsest scale, similarity) below 0 counts as 0, and so makes the whole product 0.

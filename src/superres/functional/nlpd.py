@@ -1,4 +1,4 @@
-"""Normalised Laplacian pyramid distance (Laparra, Balle, Berardino, Simoncelli, Human Vision and Electronic Imaging 2016).
+"""Normalised Laplacian pyramid distance (Laparra, Balle, Berardino, Simoncelli, Electronic Imaging 2016).
 
 The constants are the authors' (fitted to the statistics of natural pictures); the borders are those of their MATLAB
 code: symmetric on the way down, the border pixel repeated on the way up, nothing outside in the normalisation.

@@ -7,6 +7,7 @@ have is estimated from the median of the finest scale and subtracted.
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -22,10 +23,10 @@ _EPSILON = 1e-4  # in the units of 8-bit samples
 def phase_congruency(x: Tensor) -> Tensor:
     """(B, 1, H, W) in the units of 8-bit samples -> (B, 1, H, W) in [0, 1]; 0 where there is nothing at all."""
     filters = _filters(*x.shape[2:], x.dtype, x.device)
-    spectrum = torch.fft.fft2(x - x.mean((2, 3), keepdim=True))  # no filter passes the mean
+    spectrum = cast(Tensor, torch.fft.fft2(x - x.mean((2, 3), keepdim=True))  # no filter passes the mean)
     energy, amplitude = torch.zeros_like(x[:, 0]), torch.zeros_like(x[:, 0])
     for k in range(_ORIENTATIONS):
-        parts = torch.fft.ifft2(spectrum * filters.bank[k])  # even (real) and odd (imaginary) responses
+        parts = cast(Tensor, torch.fft.ifft2(spectrum * filters.bank[k])  # even (real) and odd (imaginary) responses)
         magnitudes = parts.abs()
         floor = _NOISE * (_median(magnitudes[:, 0].square()) * filters.noise[k]).sqrt()
         total = parts.sum(1, keepdim=True)
@@ -54,8 +55,8 @@ class _Filters:
 @lru_cache(maxsize=4)
 def _filters(height: int, width: int, dtype: torch.dtype, device: torch.device) -> _Filters:
     down, along = _frequencies(height).view(-1, 1), _frequencies(width).view(1, -1)
-    radius = torch.fft.ifftshift((down.square() + along.square()).sqrt())
-    angle = torch.fft.ifftshift(torch.atan2(-down, along.expand(height, width)))
+    radius = cast(Tensor, torch.fft.ifftshift((down.square() + along.square()).sqrt()))
+    angle = cast(Tensor, torch.fft.ifftshift(torch.atan2(-down, along.expand(height, width))))
     low_pass = 1 / (1 + (radius / 0.45) ** 30)
     radius[0, 0] = 1.0
     rings: list[Tensor] = []

@@ -18,7 +18,9 @@ def ergas(test: Tensor, reference: Tensor, *, scale: float) -> Tensor:
     mean = reference.mean((2, 3))
     if bool((mean == 0).any()):
         picture, band = (int(one) for one in (mean == 0).nonzero()[0])
-        raise BadRequest(f"ergas: band {band} of reference {picture} is all 0 and the measure divides by it; leave it out")
+        raise BadRequest(
+            f"ergas: band {band} of reference {picture} is all 0 and the measure divides by it; leave it out"
+        )
     relative = (test - reference).square().mean((2, 3)) / mean.square()
     return 100 / scale * safe_sqrt(relative.mean(1))
 
