@@ -23,10 +23,10 @@ _EPSILON = 1e-4  # in the units of 8-bit samples
 def phase_congruency(x: Tensor) -> Tensor:
     """(B, 1, H, W) in the units of 8-bit samples -> (B, 1, H, W) in [0, 1]; 0 where there is nothing at all."""
     filters = _filters(*x.shape[2:], x.dtype, x.device)
-    spectrum = cast(Tensor, torch.fft.fft2(x - x.mean((2, 3), keepdim=True))  # no filter passes the mean)
+    spectrum = cast(Tensor, torch.fft.fft2(x - x.mean((2, 3), keepdim=True)))  # no filter passes the mean
     energy, amplitude = torch.zeros_like(x[:, 0]), torch.zeros_like(x[:, 0])
     for k in range(_ORIENTATIONS):
-        parts = cast(Tensor, torch.fft.ifft2(spectrum * filters.bank[k])  # even (real) and odd (imaginary) responses)
+        parts = cast(Tensor, torch.fft.ifft2(spectrum * filters.bank[k]))  # even (real), odd (imaginary)
         magnitudes = parts.abs()
         floor = _NOISE * (_median(magnitudes[:, 0].square()) * filters.noise[k]).sqrt()
         total = parts.sum(1, keepdim=True)
