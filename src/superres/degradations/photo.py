@@ -1,31 +1,108 @@
-"""The mild degradation of ordinary photographs: blur, reduction, noise, JPEG.
+"""The mild degradation of ordinary photographs: blur, reduction, noise, JPEG."""
 
-Draw and deed are apart: :meth:`Photo.draw` returns plain data (JSON can hold it), :meth:`Photo.apply` does the same to
-the same picture every time.
-"""
-
-import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
 
+from superres.degradations.batch import Span, check, check_share, check_span, each
+from superres.degradations.jpeg import Picture8, check_quality, jpeg
+from superres.functional import resize
+from superres.functional.random import normal
 from superres.images.resize import imresize
+from superres.terms.degradation import Draw
+from superres.types import BadRequest
 
-Picture8 = npt.NDArray[np.uint8]
+
+@dataclass(frozen=True, kw_only=True)
+class Photo:
+    """Blur, MATLAB-bicubic reduction, noise, JPEG; the picture is taken as one of 8 bits, and the result is one.
+
+    ``shares`` says how often blur, noise and JPEG are there. ``blur`` is a Gaussian's standard deviation in pixels of
+    the result, ``noise`` one in steps of 1/255 (small ones are drawn more often); four in ten noises are gray, seven in
+    ten JPEGs have colour at half the resolution. On the CPU the sums are NumPy's, which keeps the pixels of published
+    figures as they were.
+    """
+
+    scale: int
+    shares: tuple[float, float, float] = (0.5, 0.5, 0.9)
+    blur: Span = (0.1, 0.6)
+    noise: Span = (0.5, 8.0)
+    quality: tuple[int, int] = (30, 95)
+
+    def __post_init__(self) -> None:
+        if self.scale < 1:
+            raise BadRequest(f"scale {self.scale} is no reduction; wanted a whole number from 1")
+        for name, share in zip(("blur share", "noise share", "JPEG share"), self.shares, strict=True):
+            check_share(name, share)
+        check_span("blur", self.blur)
+        check_span("noise", self.noise)
+        check_quality(self.quality)
+
+    def draw(self, rng: np.random.Generator) -> Draw:
+        u = rng.random(6)
+        blur, noise, codec = self.shares
+        return {
+            "blur": float(self.blur[0] + (self.blur[1] - self.blur[0]) * u[1]) if u[0] < blur else 0.0,
+            "noise": float(self.noise[0] + (self.noise[1] - self.noise[0]) * u[3] ** 2) if u[2] < noise else 0.0,
+            "noise_seed": int(rng.integers(0, 2**31)),
+            "gray_noise": bool(u[4] < 0.4),
+            "quality": int(rng.integers(self.quality[0], self.quality[1] + 1)) if u[5] < codec else None,
+            "subsampling": 2 if rng.random() < 0.7 else 0,
+        }
+
+    def apply(self, x: Tensor, draws: Sequence[Draw]) -> Tensor:
+        check(x, draws, self.scale)
+        if x.shape[1] not in (1, 3):
+            raise BadRequest(f"a picture of {x.shape[1]} bands is no photograph; wanted 1 or 3")
+        return each(x.detach(), draws, self._degraded)
+
+    def _degraded(self, x: Tensor, draw: Draw) -> Tensor:
+        steps = torch.floor(x.clamp(0, 1) * 255 + 0.5).float()
+        blur, noise = (float(cast(Any, draw[key])) for key in ("blur", "noise"))
+        y = self._reduced(steps, blur * self.scale)
+        if noise:
+            bands = 1 if draw["gray_noise"] else y.shape[1]
+            y = y + noise * normal(int(cast(Any, draw["noise_seed"])), (bands, *y.shape[2:]), device=y.device)
+        y = torch.round(y).clamp(0, 255)
+        if draw["quality"] is not None:
+            picture = y[0].permute(1, 2, 0).to("cpu", torch.uint8).numpy()
+            done = jpeg(picture, cast(int, draw["quality"]), subsampling=cast(int, draw["subsampling"]))
+            y = torch.from_numpy(done).permute(2, 0, 1)[None]
+        return (y.to(x.device, x.dtype) / 255).contiguous()
+
+    def _reduced(self, steps: Tensor, sigma: float) -> Tensor:
+        if steps.device.type == "cpu":
+            picture = steps[0].permute(1, 2, 0).contiguous().numpy()
+            lr = imresize(gaussian_blur(picture, sigma) if sigma else picture, 1 / self.scale)
+            return torch.from_numpy(np.ascontiguousarray(lr)).permute(2, 0, 1)[None]
+        if sigma:
+            rows, columns = (torch.from_numpy(blur_matrix(int(n), sigma)).to(steps.device) for n in steps.shape[2:])
+            steps = rows @ steps @ columns.T
+        return resize.imresize(steps, 1 / self.scale)
+
+    def __call__(self, hr: Picture8, rng: np.random.Generator) -> Picture8:
+        """Draw and deed for one (H, W, 3) uint8 picture -> (H / scale, W / scale, 3) uint8."""
+        x = torch.from_numpy(np.array(hr)).permute(2, 0, 1)[None].float() / 255
+        y = self.apply(x, [self.draw(rng)])[0] * 255
+        return np.ascontiguousarray(y.round().to(torch.uint8).permute(1, 2, 0).numpy())
 
 
-def gaussian_blur(x: Picture8, sigma: float) -> npt.NDArray[np.float32]:
+def gaussian_blur(x: npt.NDArray[Any], sigma: float) -> npt.NDArray[np.float32]:
     """Isotropic Gaussian blur of (H, W, C), borders clamped, in float32; ``sigma`` in pixels of ``x``."""
     y = x.astype(np.float32)
     for axis in (0, 1):
-        y = np.moveaxis(np.tensordot(_blur_matrix(x.shape[axis], sigma), y, axes=(1, axis)), 0, axis)
+        y = np.moveaxis(np.tensordot(blur_matrix(x.shape[axis], sigma), y, axes=(1, axis)), 0, axis)
     return y
 
 
 @lru_cache(maxsize=64)
-def _blur_matrix(size: int, sigma: float) -> npt.NDArray[np.float32]:
+def blur_matrix(size: int, sigma: float) -> npt.NDArray[np.float32]:
     """One axis of the blur as a (size, size) matrix, the edge clamped."""
     radius = max(1, int(np.ceil(3 * sigma)))
     offsets = np.arange(-radius, radius + 1)
@@ -35,59 +112,3 @@ def _blur_matrix(size: int, sigma: float) -> npt.NDArray[np.float32]:
     dense = np.zeros((size, size))
     np.add.at(dense, (np.broadcast_to(np.arange(size)[:, None], index.shape), index), taps)
     return dense.astype(np.float32)
-
-
-def jpeg(x: Picture8, quality: int, *, subsampling: int) -> Picture8:
-    """Through a real JPEG codec; ``subsampling`` 0 is 4:4:4, 2 is 4:2:0."""
-    from PIL import Image
-
-    file = io.BytesIO()
-    Image.fromarray(x).save(file, "JPEG", quality=quality, subsampling=subsampling)
-    return np.asarray(Image.open(file).convert("RGB"))
-
-
-@dataclass(frozen=True)
-class PhotoDraw:
-    """One draw: blur in low-resolution pixels (0 = none), noise in 8-bit steps, JPEG quality (None = no JPEG)."""
-
-    blur: float
-    noise: float
-    noise_seed: int
-    gray_noise: bool
-    quality: int | None
-    subsampling: int
-
-
-@dataclass(frozen=True)
-class Photo:
-    """Blur (half of the time), MATLAB-bicubic reduction, noise (half of the time), JPEG (nine times in ten)."""
-
-    scale: int
-    blur: tuple[float, float] = (0.1, 0.6)
-    noise: tuple[float, float] = (0.5, 8.0)
-    quality: tuple[int, int] = (30, 95)
-
-    def draw(self, rng: np.random.Generator) -> PhotoDraw:
-        u = rng.random(6)
-        return PhotoDraw(
-            blur=float(self.blur[0] + (self.blur[1] - self.blur[0]) * u[1]) if u[0] < 0.5 else 0.0,
-            noise=float(self.noise[0] + (self.noise[1] - self.noise[0]) * u[3] ** 2) if u[2] < 0.5 else 0.0,
-            noise_seed=int(rng.integers(0, 2**31)),
-            gray_noise=bool(u[4] < 0.4),
-            quality=int(rng.integers(self.quality[0], self.quality[1] + 1)) if u[5] < 0.9 else None,
-            subsampling=2 if rng.random() < 0.7 else 0,
-        )
-
-    def apply(self, hr: Picture8, draw: PhotoDraw) -> Picture8:
-        """(H, W, 3) uint8 -> (H / scale, W / scale, 3) uint8."""
-        blurred = gaussian_blur(hr, draw.blur * self.scale) if draw.blur else hr.astype(np.float32)
-        lr = imresize(blurred, 1 / self.scale)
-        if draw.noise:
-            noise = np.random.Generator(np.random.Philox(draw.noise_seed))
-            shape = (*lr.shape[:2], 1) if draw.gray_noise else lr.shape
-            lr = lr + draw.noise * noise.standard_normal(shape, dtype=np.float32)
-        out = np.clip(np.round(lr), 0, 255).astype(np.uint8)
-        return out if draw.quality is None else jpeg(out, draw.quality, subsampling=draw.subsampling)
-
-    def __call__(self, hr: Picture8, rng: np.random.Generator) -> Picture8:
-        return self.apply(hr, self.draw(rng))
