@@ -62,8 +62,9 @@ def _luma_first(x: Tensor) -> Tensor:
     """Reduced to about 256 pixels (a mean over each cell, black outside), in 8-bit units; RGB becomes YIQ."""
     factor = max(1, math.floor(min(x.shape[2:]) / _REACHED + 0.5))
     if factor > 1:
-        before, after = (factor - 1) // 2, factor // 2
-        x = F.avg_pool2d(F.pad(x, (before, after, before, after)), factor)
+        height, width = (-(-size // factor) for size in x.shape[2:])
+        before = (factor - 1) // 2
+        x = F.avg_pool2d(x, factor, padding=before, ceil_mode=True, divisor_override=factor**2)[..., :height, :width]
     if x.shape[1] == 3:
         x = torch.einsum("ij,bjhw->bihw", x.new_tensor(_YIQ), x)
     return x * 255

@@ -26,22 +26,34 @@ def phase_congruency(x: Tensor) -> Tensor:
     spectrum = cast(Tensor, torch.fft.fft2(x - x.mean((2, 3), keepdim=True)))  # no filter passes the mean
     energy, amplitude = torch.zeros_like(x[:, 0]), torch.zeros_like(x[:, 0])
     for k in range(_ORIENTATIONS):
-        parts = cast(Tensor, torch.fft.ifft2(spectrum * filters.bank[k]))  # even (real), odd (imaginary)
-        magnitudes = parts.abs()
-        floor = _NOISE * (_median(magnitudes[:, 0].square()) * filters.noise[k]).sqrt()
-        total = parts.sum(1, keepdim=True)
-        along = parts * (total / (total.abs() + _EPSILON)).conj()  # turned into the direction of the mean phase
-        found = (along.real - along.imag.abs()).sum(1)
+        parts = cast(Tensor, torch.fft.ifft2(spectrum * filters.bank[k]))
+        even, odd = parts.real, parts.imag
+        squares = even.square() + odd.square()
+        floor = _NOISE * (_median(squares[:, 0]) * filters.noise[k]).sqrt()
+        along, across = even.sum(1, keepdim=True), odd.sum(1, keepdim=True)
+        total = along.square() + across.square()
+        length = _root(total) + _EPSILON
+        off = even * (across / length) - odd * (along / length)  # from the mean phase
+        found = (total / length).squeeze(1) - off.abs().sum(1)
         energy = energy + (found - floor.view(-1, 1, 1)).clamp(min=0)
-        amplitude = amplitude + magnitudes.sum(1)
-    seen = amplitude > 0
-    return torch.where(seen, energy / torch.where(seen, amplitude, 1), 0).unsqueeze(1)
+        amplitude = amplitude + _root(squares).sum(1)
+    return (energy / amplitude).unsqueeze(1)
+
+
+def _root(x: Tensor) -> Tensor:
+    """The square root, with a finite gradient at 0 and nothing to divide by 0 after it."""
+    return (x + 1e-30).sqrt()
 
 
 def _median(x: Tensor) -> Tensor:
     """(B, H, W) -> (B,), the mean of the two middle ones where their number is even."""
     flat = x.flatten(1)
-    return (flat.median(1).values - (-flat).median(1).values) / 2
+    lower = flat.median(1, keepdim=True).values
+    if flat.shape[1] % 2:
+        return lower.squeeze(1)
+    above = flat > lower
+    upper = torch.where(above, flat, torch.inf).amin(1)
+    return (lower.squeeze(1) + torch.where(above.sum(1) < flat.shape[1] // 2, lower.squeeze(1), upper)) / 2
 
 
 @dataclass(frozen=True)

@@ -23,4 +23,5 @@ METRICS: dict[str, str] = {
     "spectral_error": "superres.metrics.spectral_error:SpectralError",
     "gradient_error": "superres.metrics.edge_error:GradientError",
     "edge_error": "superres.metrics.edge_error:EdgeError",
+    "consistency": "superres.metrics.consistency:Consistency",
 }
