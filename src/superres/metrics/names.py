@@ -3,4 +3,11 @@
 METRICS: dict[str, str] = {
     "psnr": "superres.metrics.psnr:PSNR",
     "ssim": "superres.metrics.ssim:SSIM",
+    "niqe": "superres.metrics.niqe:NIQE",
+    "niqe-pirm": "superres.metrics.niqe:pirm",
+    "piqe": "superres.metrics.piqe:PIQE",
+    "brisque": "superres.metrics.brisque:BRISQUE",
+    "tv": "superres.metrics.total_variation:TotalVariation",
+    "laplacian": "superres.metrics.sharpness:Sharpness",
+    "tenengrad": "superres.metrics.sharpness:by_gradient",
 }
