@@ -4,18 +4,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from superres.api import load, upscale
+    from superres.bench.measuring import measure
 
     __version__: str
 
-__all__ = ["__version__", "load", "upscale"]
+__all__ = ["__version__", "load", "measure", "upscale"]
 
 
 def __getattr__(name: str) -> Any:
-    """``superres.upscale`` and ``superres.load`` are imported at first use: ``import superres`` loads nothing heavy."""
+    """What the package offers is imported at first use: ``import superres`` loads nothing heavy."""
     if name in ("load", "upscale"):
         from superres import api
 
         return getattr(api, name)
+    if name == "measure":
+        from superres.bench.measuring import measure
+
+        return measure
     if name == "__version__":
         from importlib.metadata import PackageNotFoundError, version
 

@@ -14,6 +14,9 @@ from superres.types import BadRequest, SuperresError
 VERBS = {
     "upscale": "superres.cli.upscale:upscale",
     "models": "superres.cli.models:models",
+    "measure": "superres.cli.measure:measure",
+    "bench": "superres.cli.bench:bench",
+    "explain-gap": "superres.cli.explain_gap:explain_gap",
     "example": "superres.cli.example:example",
     "weights": "superres.cli.weights:weights",
 }
@@ -80,7 +83,7 @@ def _overview() -> str:
     lines = ["usage: superres VERB ...", "", "Enlarge real pictures.", "", "verbs:"]
     for name in VERBS:
         first = (inspect.getdoc(_verb(name)) or "").partition("\n")[0]
-        lines.append(f"  {name:<9} {first}")
+        lines.append(f"  {name:<11} {first}")
     return "\n".join([*lines, "", "superres VERB --help tells all about one of them.", "", STATUSES])
 
 

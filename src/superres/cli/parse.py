@@ -3,18 +3,29 @@
 import difflib
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Annotated, Any, cast, get_type_hints
+from typing import Annotated, Any, cast, get_origin, get_type_hints
 
 from superres.types import BadRequest
 
 Verb = Callable[..., int]
 
-_ALIASES = {"output": ("-o",), "from_file": ("--from",)}
+_ALIASES = {"output": ("-o",), "arguments": ("--set",), "from_file": ("--from",)}
 _METAVARS = {
     "inputs": "INPUT...",
     "names": "NAME...",
     "words": "list|get NAME...",
     "from_file": "FILE",
+    "pictures": "TEST [REF]",
+    "metric": "NAME...",
+    "suite": "NAME|FOLDER...",
+    "protocol": "NAME",
+    "arguments": "NAME=VALUE...",
+    "combine": "NAME=WEIGHT...",
+    "plane": "NAME NAME",
+    "data_root": "FOLDER",
+    "report": "FOLDER",
+    "target": "FIGURE",
+    "scores": "FILE",
     "output": "OUT",
     "scale": "FACTOR",
     "size": "WxH",
@@ -46,20 +57,29 @@ def call(verb: Verb, words: Sequence[str], prog: str) -> int:
 
 
 def arranged(words: Sequence[str], signature: inspect.Signature, prog: str) -> list[str]:
-    """Flags first and names behind ``--``, so that ``a.png --scale 2 b.png`` means what it says."""
-    flags = _flags(signature)
+    """Flags first and names behind ``--``, so that ``a.png --scale 2 b.png`` means what it says.
+
+    A flag of several values takes all bare words up to the next flag, and may be said again for more.
+    """
+    flags, several = _flags(signature), _several(signature)
     front: list[str] = []
     names: list[str] = []
+    lists: dict[str, list[str]] = {}
+    open_list: list[str] = names  # where bare words go: behind a flag of several values, to it
     left = iter(words)
     for word in left:
         if word == "--":
             names.extend(left)
         elif not word.startswith("-") or word == "-":
-            names.append(word)
+            open_list.append(word)
         elif word in {"-h", "--help"}:
             return ["--help"]
         else:
-            front.extend(_flag(word, left, flags, prog))
+            flag, *value = _flag(word, left, flags, prog)
+            open_list = lists.setdefault(several[flag], []) if flag in several else names
+            (open_list if flag in several else front).extend(value if flag in several else [flag, *value])
+    for flag, values in lists.items():
+        front.extend([flag, *values])
     return [*front, "--", *names] if names else front
 
 
@@ -77,6 +97,16 @@ def _flags(signature: inspect.Signature) -> dict[str, bool]:
             for written in ("--" + name.replace("_", "-"), *_ALIASES.get(name, ())):
                 flags[written] = parameter.annotation is not bool
     return flags
+
+
+def _several(signature: inspect.Signature) -> dict[str, str]:
+    """Every way to write a flag that takes several values -> the flag's name."""
+    return {
+        written: "--" + name.replace("_", "-")
+        for name, parameter in signature.parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY and get_origin(parameter.annotation) is tuple
+        for written in ("--" + name.replace("_", "-"), *_ALIASES.get(name, ()))
+    }
 
 
 def _flag(word: str, left: Iterator[str], flags: dict[str, bool], prog: str) -> list[str]:

@@ -1,9 +1,10 @@
 """The structural similarity index."""
 
+import torch
 from torch import Tensor
 
 from superres.functional.checks import checked_pair
-from superres.functional.ssim import ssim
+from superres.functional.ssim import WANG, ssim, ssim_sums
 from superres.terms.metric import MetricFacts
 
 
@@ -25,6 +26,19 @@ class SSIM:
         "similarity, IEEE TIP 2004",
     )
 
+    overlap = WANG.size - 1
+    """Rows that neighbouring parts of a picture share when ``totals`` goes part by part."""
+
     def __call__(self, test: Tensor, reference: Tensor | None = None) -> Tensor:
         """(B, C, H, W) in [0, 1] twice -> (B,). Raises BadRequest (see ``functional.checks``)."""
         return ssim(*checked_pair(self.facts, test, reference))
+
+    def totals(self, test: Tensor, reference: Tensor) -> Tensor:
+        """Parts of pictures, (B, C, H, W) on the CPU -> (B, 2) float64: sum and places of the map, to be added up."""
+        whole = ssim_sums(test, reference)[..., 0].sum(1)
+        places = test.shape[1] * (test.shape[2] - self.overlap) * (test.shape[3] - self.overlap)
+        return torch.stack([whole, torch.full_like(whole, places)], 1)
+
+    def from_totals(self, totals: Tensor) -> Tensor:
+        """(B, 2) -> (B,)."""
+        return totals[:, 0] / totals[:, 1]

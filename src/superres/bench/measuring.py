@@ -1,0 +1,226 @@
+"""One picture measured, or two compared, under a protocol; in blocks of rows, so that huge pairs fit in memory."""
+
+import difflib
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, cast, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from superres.bench.opening import opened
+from superres.bench.pictures import Rows, open_rows, sane
+from superres.bench.protocols import DEFAULT, as_tensor, find_protocol
+from superres.bench.protocols import Protocol as Convention
+from superres.metrics.names import METRICS
+from superres.terms.metric import Metric, MetricFacts
+from superres.types import Array, BadRequest
+
+_ROWS = 512
+
+
+@runtime_checkable
+class Additive(Protocol):
+    """A metric whose sums over parts of a picture that share ``overlap`` rows add up to the whole's."""
+
+    @property
+    def overlap(self) -> int: ...
+    def totals(self, test: Tensor, reference: Tensor) -> Tensor: ...
+    def from_totals(self, totals: Tensor) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Figures, and all that is needed to read them right."""
+
+    values: dict[str, float]
+    protocol: str
+    description: str
+    facts: dict[str, MetricFacts]
+    notes: tuple[str, ...] = field(default=())
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON holds it: the figures, then the protocol; infinity is the string "inf"."""
+        found: dict[str, Any] = {name: plain(value) for name, value in self.values.items()}
+        found |= {"protocol": self.protocol, "protocol_description": self.description}
+        return found | ({"notes": list(self.notes)} if self.notes else {})
+
+
+def measure(
+    test: str | Path | Array,
+    reference: str | Path | Array | None = None,
+    metrics: Sequence[str | Metric] = ("psnr", "ssim"),
+    *,
+    protocol: str | Convention = DEFAULT,
+    scale: int | None = None,
+    rows: int = _ROWS,
+) -> Measured:
+    """Measure ``test``, against ``reference`` where a metric needs one.
+
+    Args:
+        test: a path, or an array (H, W) or (H, W, 3) of uint8, uint16 or floats in [0, 1]; so the reference.
+        metrics: names (``superres.metrics.names``), ``package.module:Class``, or metrics themselves.
+        protocol: a name or a Protocol; printed with the figures.
+        scale: the factor the picture was enlarged by; most protocols cut a border of that many pixels.
+        rows: how many rows at a time are in memory for metrics that allow it.
+    Raises: BadRequest for pictures that cannot be compared, BadInput for files that cannot be read.
+    """
+    convention = find_protocol(protocol) if isinstance(protocol, str) else protocol
+    chosen = [find_metric(one) if isinstance(one, str) else one for one in metrics]
+    if not chosen:
+        raise BadRequest(f"no metric was named; known are {', '.join(METRICS)}")
+    pair = _Pair(test, reference, convention, scale, rows)
+    values: dict[str, float] = {}
+    notes: list[str] = []
+    try:
+        with torch.inference_mode():
+            for metric in sorted(chosen, key=lambda one: not isinstance(one, Additive)):
+                parts = isinstance(metric, Additive)
+                values[metric.facts.name] = _in_parts(metric, pair) if parts else _at_once(metric, pair)
+                notes.extend(() if parts else pair.notes_of(metric))
+    finally:
+        pair.close()
+    facts = {one.facts.name: one.facts for one in chosen}
+    ordered = {name: values[name] for name in facts}
+    return Measured(ordered, convention.label(scale), convention.describe(scale), facts, tuple(notes))
+
+
+def find_metric(name: str) -> Metric:
+    """The metric of that name, or of ``package.module:Class``. BadRequest names the nearest where there is none."""
+    target = METRICS.get(name, name if ":" in name else "")
+    if not target:
+        near = difflib.get_close_matches(name, METRICS, 1, 0.5)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise BadRequest(f"metric {name!r} is not known{hint} (there are: {', '.join(METRICS)})")
+    kind = opened(target)
+    try:
+        found = kind()
+    except TypeError as error:
+        raise BadRequest(f"metric {name!r} cannot be made without arguments ({error})") from error
+    if not isinstance(found, Metric):
+        raise BadRequest(f"{target} is no metric: it lacks facts or cannot be called")
+    return found
+
+
+def plain(value: float) -> float | str:
+    """A number as JSON holds it; infinities, which it cannot hold, as "inf" and "-inf"."""
+    return value if math.isfinite(value) else str(value)
+
+
+class _Pair:
+    """Both pictures, checked against each other, and their rows as tensors."""
+
+    def __init__(
+        self,
+        test: str | Path | Array,
+        reference: str | Path | Array | None,
+        protocol: Convention,
+        scale: int | None,
+        rows: int,
+    ) -> None:
+        self.protocol, self.step = protocol, rows
+        self.test = open_rows(test, "test picture")
+        self.reference = None if reference is None else open_rows(reference, "reference")
+        if self.reference is not None:
+            _comparable(self.test, self.reference)
+        self.cut = protocol.cut(scale)
+        self.height, self.width = (side - 2 * self.cut for side in self.test.shape[:2])
+        if min(self.height, self.width) < 1:
+            raise BadRequest(
+                f"{self.test.name} is {self.test.shape[1]}x{self.test.shape[0]}; nothing is left of it when "
+                f"{protocol.name} cuts {self.cut} pixels on each side"
+            )
+        self._whole: dict[str, tuple[Tensor, Tensor | None]] = {}
+
+    def close(self) -> None:
+        self.test.close()
+        if self.reference is not None:
+            self.reference.close()
+
+    def part(self, top: int, height: int) -> tuple[Array, Array | None]:
+        """Rows of both, border cut, the result rounded as the protocol says."""
+        side = slice(self.cut, self.cut + self.width)
+        test = sane(self.test.rows(top + self.cut, height), self.test.name)[:, side]
+        if self.reference is None:
+            return test, None
+        reference = sane(self.reference.rows(top + self.cut, height), self.reference.name)[:, side]
+        return self.protocol.rounded(test, reference), reference
+
+    def parts(self, overlap: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """The bands measured, ``step`` rows and the overlap at a time, without a part that is overlap only."""
+        for top in range(0, max(1, self.height - overlap), self.step):
+            test, reference = self.part(top, min(self.step + overlap, self.height - top))
+            assert reference is not None
+            yield self._bands(self.protocol.view(test)), self._bands(self.protocol.view(reference))
+
+    def whole(self, takes: str) -> tuple[Tensor, Tensor | None]:
+        """What a metric takes: the bands of the protocol, RGB (gray as three equal bands), or RGB or gray."""
+        if takes not in self._whole:
+            test, reference = self.part(0, self.height)
+            self._whole[takes] = self._as(takes, test), None if reference is None else self._as(takes, reference)
+        return self._whole[takes]
+
+    def _as(self, takes: str, x: Array) -> Tensor:
+        if takes == "bands":
+            return self._bands(self.protocol.view(x))
+        found = as_tensor(x)
+        return found.expand(-1, 3, -1, -1) if takes == "rgb" and found.shape[1] == 1 else found
+
+    def _bands(self, x: Tensor) -> Tensor:
+        return x.transpose(0, 1) if self.protocol.bands == "mean" else x
+
+    def notes_of(self, metric: Metric) -> Sequence[str]:
+        """What a metric has to say about these pictures beside its figure (NIQE's number of blocks)."""
+        notes = getattr(metric, "notes", None)
+        return cast(Sequence[str], notes(self.whole(metric.facts.takes)[0])) if callable(notes) else ()
+
+
+def _comparable(test: Rows, reference: Rows) -> None:
+    (height, width, bands), wanted = test.shape, reference.shape
+    if bands != wanted[2]:
+        kinds = {1: "gray", 3: "RGB"}
+        raise BadRequest(
+            f"{test.name} is {kinds.get(bands, f'of {bands} bands')} and {reference.name} is "
+            f"{kinds.get(wanted[2], f'of {wanted[2]} bands')}; nothing is repeated or mixed to make them fit"
+        )
+    if (height, width) != wanted[:2]:
+        raise BadRequest(
+            f"{test.name} is {width}x{height} and {reference.name} is {wanted[1]}x{wanted[0]}; they must be the same "
+            "size: cut the reference to a multiple of the scale, or put back borders that the network cut off"
+        )
+
+
+def _in_parts(metric: Metric, pair: _Pair) -> float:
+    assert isinstance(metric, Additive)
+    facts = metric.facts
+    if pair.reference is None:
+        raise BadRequest(f"{facts.name} compares with a reference and none was given; name the true picture too")
+    if min(pair.height, pair.width) < facts.smallest:
+        left = f"{pair.width}x{pair.height} are left of {pair.test.name}"
+        raise BadRequest(f"{facts.name} needs {facts.smallest} pixels a side; {left}")
+    total = sum(metric.totals(test, reference) for test, reference in pair.parts(metric.overlap))
+    return float(metric.from_totals(cast(Tensor, total)).mean())
+
+
+def _at_once(metric: Metric, pair: _Pair) -> float:
+    test, reference = pair.whole(metric.facts.takes)
+    found = metric(test, reference) if metric.facts.needs_reference else metric(test)
+    return float(found.mean())
+
+
+def mean_of(values: Sequence[float], name: str, protocol: Convention) -> float:
+    """The mean over pictures as the protocol takes it; infinite where one is, so that no figure hides it."""
+    if not values:
+        return math.nan
+    if protocol.mean == "pooled" and name == "psnr":
+        error = math.fsum(10 ** (-one / 10) for one in values) / len(values)
+        return -10 * math.log10(error) if error > 0 else math.inf
+    return math.fsum(values) / len(values) if all(map(math.isfinite, values)) else sum(values)
+
+
+def means(rows: Sequence[Mapping[str, float]], protocol: Convention) -> dict[str, float]:
+    """The mean of every metric that all rows have."""
+    names = list(rows[0]) if rows else []
+    return {name: mean_of([row[name] for row in rows], name, protocol) for name in names}
