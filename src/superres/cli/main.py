@@ -19,6 +19,7 @@ VERBS = {
     "explain-gap": "superres.cli.explain_gap:explain_gap",
     "example": "superres.cli.example:example",
     "weights": "superres.cli.weights:weights",
+    "bench-task": "superres.cli.bench_task:bench_task",
 }
 INTERRUPTED = 130
 PIPE_CLOSED = 141

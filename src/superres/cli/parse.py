@@ -13,7 +13,7 @@ _ALIASES = {"output": ("-o",), "arguments": ("--set",), "from_file": ("--from",)
 _METAVARS = {
     "inputs": "INPUT...",
     "names": "NAME...",
-    "words": "list|get NAME...",
+    "words": "WORD...",
     "from_file": "FILE",
     "pictures": "TEST [REF]",
     "metric": "NAME...",

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from superres.types import Array
 
+_FFT: Any = torch.fft
 _STEPS, _ANGLES = 256, 1024  # samples of the radial and angular profiles, between which lines are drawn
 
 
@@ -22,7 +24,7 @@ class Pyramid:
 
 def frequency_pyramid(x: Tensor, *, scales: int, orientations: int) -> Pyramid:
     """(H, W) float64 -> its bands, real; each scale has half the sides of the one before, rounded up from below."""
-    spectrum = torch.fft.fftshift(torch.fft.fft2(x))
+    spectrum = cast(Tensor, _FFT.fftshift(_FFT.fft2(x)))
     radius, angle = _polar(int(x.shape[0]), int(x.shape[1]))
     high = _inverse(spectrum * _like(_ramp(radius, -1.0)[0], x)).real
     spectrum = spectrum * _like(_ramp(radius, -1.0)[1], x)
@@ -77,4 +79,4 @@ def _like(mask: Array, x: Tensor) -> Tensor:
 
 
 def _inverse(spectrum: Tensor) -> Tensor:
-    return torch.fft.ifft2(torch.fft.ifftshift(spectrum))
+    return cast(Tensor, _FFT.ifft2(_FFT.ifftshift(spectrum)))
