@@ -44,7 +44,16 @@ def find(picture: Array) -> Boxes:
         img=picture, scale_factor=_STEP, step_ratio=1, min_size=(_WINDOW, _WINDOW), max_size=largest
     )
     boxes = [(one["r"], one["c"], one["r"] + one["height"], one["c"] + one["width"]) for one in found]
-    return np.array(boxes, dtype=np.float64).reshape(-1, 4) / (height, width, height, width)
+    return _distinct(np.array(boxes, dtype=np.float64).reshape(-1, 4) / (height, width, height, width))
+
+
+def _distinct(boxes: Boxes) -> Boxes:
+    """Each face once, though the cascade may name it at several sizes."""
+    kept: list[Boxes] = []
+    for box in boxes:
+        if not kept or (_overlaps(box, np.array(kept)) < _SAME).all():
+            kept.append(box)
+    return np.array(kept).reshape(-1, 4)
 
 
 def _overlaps(box: Boxes, others: Boxes) -> Boxes:

@@ -14,6 +14,7 @@ _WORDS = """
 """.split()  # noqa: SIM905 - thirty words read better than thirty strings
 _SIZES = (20, 40)  # pixels of a line's letters, before reduction
 _MARGIN = 24
+_ONE_LINE = 3
 
 
 def task() -> Task:
@@ -37,8 +38,16 @@ def judge(picture: Array, scene: Scene) -> dict[str, float]:
 
 
 def read(picture: Array) -> str:
-    """(H, W, 3) uint8 -> its text, line by line. EngineUnavailable where the reader is not installed."""
-    found, _ = _reader()(np.ascontiguousarray(picture[..., ::-1]))
+    """(H, W, 3) uint8 -> its text. EngineUnavailable where the reader is not installed.
+
+    A picture more than three times as wide as high is one line and is read as it is; in another the lines are looked
+    for first.
+    """
+    bgr = np.ascontiguousarray(picture[..., ::-1])
+    if picture.shape[1] > _ONE_LINE * picture.shape[0]:
+        found, _ = _reader()(bgr, use_det=False, use_cls=False)
+        return " ".join(str(one[0]) for one in found or [])
+    found, _ = _reader()(bgr, use_cls=False)
     boxes = cast(list[tuple[list[list[float]], str, float]], found or [])
     height = float(np.median([one[0][2][1] - one[0][0][1] for one in boxes])) if boxes else 1.0
     ordered = sorted(boxes, key=lambda one: (round(one[0][0][1] / max(height, 1.0)), one[0][0][0]))
@@ -88,4 +97,4 @@ def _reader() -> Any:
         raise EngineUnavailable(
             f"reading text needs rapidocr-onnxruntime ({error}); `pip install 'superres[ocr]'`, with its models"
         ) from error
-    return cast(Any, RapidOCR)()
+    return cast(Any, RapidOCR)(intra_op_num_threads=1, inter_op_num_threads=1)  # idle threads spin and slow others down
