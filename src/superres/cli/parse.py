@@ -56,7 +56,6 @@ _METAVARS = {
     "strategy": "NAME",
     "precision": "NAME",
     "replay": "FILE",
-    "seed": "N",
 }
 
 
