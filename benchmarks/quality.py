@@ -14,16 +14,16 @@ import datetime as dt
 import json
 import platform
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from PIL import Image
 
 import superres
-from superres.degradations.photo import Photo, PhotoDraw
+from superres.degradations.photo import Photo
 from superres.images.resize import imresize
 from superres.types import Upscaler
 
@@ -81,24 +81,29 @@ def photo_draws(count: int) -> list[dict[str, Any]]:
     if not file.exists():
         rng = np.random.default_rng(2026)
         draws = [
-            PhotoDraw(
-                blur=float(rng.uniform(0.1, 0.6)),
-                noise=0.0,
-                noise_seed=0,
-                gray_noise=False,
-                quality=int(rng.integers(40, 91)),
-                subsampling=int(rng.choice([0, 2])),
-            )
+            {
+                "blur": float(rng.uniform(0.1, 0.6)),
+                "noise": 0.0,
+                "noise_seed": 0,
+                "gray_noise": False,
+                "quality": int(rng.integers(40, 91)),
+                "subsampling": int(rng.choice([0, 2])),
+            }
             for _ in range(count)
         ]
-        file.write_text(json.dumps([asdict(draw) for draw in draws], indent=0) + "\n")
+        file.write_text(json.dumps(draws, indent=0) + "\n")
     return json.loads(file.read_text())
+
+
+def degraded(x: Array, scale: int, draw: dict[str, Any]) -> Array:
+    batch = torch.from_numpy(np.array(x)).permute(2, 0, 1)[None].float() / 255
+    y = Photo(scale=scale).apply(batch, [draw])[0].permute(1, 2, 0) * 255
+    return y.round().to(torch.uint8).numpy()
 
 
 def photo_figures(data: Path, scale: int, names: tuple[str, ...]) -> dict[str, dict[str, float]]:
     truths = pictures(data / "benchmarks" / "BSD100", scale)
-    draws = [PhotoDraw(**draw) for draw in photo_draws(len(truths))]
-    inputs = [Photo(scale=scale).apply(x, draw) for x, draw in zip(truths, draws, strict=True)]
+    inputs = [degraded(x, scale, draw) for x, draw in zip(truths, photo_draws(len(truths)), strict=True)]
     rows: dict[str, dict[str, float]] = {}
     for name in names:
         run = open_model(name, scale)
