@@ -3,7 +3,7 @@
     python benchmarks/srcnn_claims.py --data FOLDER [--out benchmarks/results/srcnn_claims.json] [--seeds 1 2 3]
 
 ``FOLDER`` holds ``train/T91`` and ``train/BSDS400``. Every ninth picture of T91 is held out; all training pictures are
-of the rest. The budgets are tiny (600 steps of 8 sub-images, 3000 where the data are compared): seconds on one core in
+of the rest. The budgets are tiny (600 steps of 8 sub-images, 1500 where the data are compared): seconds on one core in
 place of the paper's days, so a claim about the end of a long training can only be hinted at. The optimiser is that of
 the recipe ``srcnn-fast``, which is itself compared with Adam and with the paper's SGD, all from the same start. The
 figure is the mean PSNR of luma at x3 on the held-out pictures, in dB. What is measured is kept in the file at once, and
@@ -35,7 +35,7 @@ from superres.recipes.srcnn import Interpolated, srcnn_fast
 from superres.train.loop import fit_in_memory
 
 SCALE = 3
-SHORT, LONG = 600, 3000
+SHORT, LONG = 600, 1500
 BSDS = 40  # pictures: about as many pixels as all of T91
 USUAL: dict[str, Any] = {"steps": SHORT, "last": 0.3, "stride": 14, "data": "t91", "colour": "luma"}
 USUAL |= {"kernels": (9, 1, 5), "widths": (64, 32), "optimiser": "soap", "lr": 3e-3}

@@ -48,8 +48,7 @@ def in_full_range(net: SRCNN) -> None:
 
 def exported(run: Run, weights: Path) -> tuple[Graph, Wrapping]:
     """The graph, on full-range luma or RGB, and what it wants to be given."""
-    arguments = {**run.network.arguments, "padding": True}
-    net = SRCNN(**arguments)
+    net = cast(SRCNN, run.network.with_argument("padding", True).build())
     net.load_state_dict(load_weights(weights))
     channels = net.extract.in_channels
     if channels == 1:

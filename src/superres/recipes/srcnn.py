@@ -22,7 +22,7 @@ from superres.losses.l2 import L2
 from superres.methods.supervised import Supervised
 from superres.networks.srcnn import SRCNN
 from superres.terms.run import Keep, Optimise, Run, Validate
-from superres.terms.spec import LATE, spec
+from superres.terms.spec import LATE, part, spec
 from superres.types import Array, BadRequest
 
 Colour = Literal["luma", "rgb"]
@@ -41,7 +41,7 @@ def srcnn(
     return Run(
         name=f"srcnn-x{scale}",
         network=spec(SRCNN, kernels=tuple(kernels), channels=channels, padding=False, scale=scale),
-        method=spec(Supervised, network=LATE, loss=spec(L2)),
+        method=spec(Supervised, network=LATE, loss=part(L2)),
         data=spec(SubImages, data, scale=scale, size=size, stride=14, target=target, batch=128, colour=colour),
         optimise=Optimise(
             optimiser="sgd",
@@ -69,7 +69,7 @@ def srcnn_fast(
         network=spec(
             SRCNN, kernels=tuple(kernels), channels=_channels(colour), padding=False, scale=scale, start="identity"
         ),
-        method=spec(Supervised, network=LATE, loss=spec(L2)),
+        method=spec(Supervised, network=LATE, loss=part(L2)),
         data=spec(
             SubImages,
             data,
