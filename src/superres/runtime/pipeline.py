@@ -100,10 +100,12 @@ def upscale_file(
         plan = _plan(picture, target, settings, opener)
         if on_plan is not None:
             on_plan(plan)
-        bands = bands_of(picture, plan.frames)
-        learnt = None
-        if plan.learning is not None:
+        try:
+            bands = bands_of(picture, plan.frames)
             plan, learnt = _taught(picture, plan, bands, settings, opener, on_learning)
+        except (BadInput, BadRequest) as error:
+            text = str(error)
+            raise error if str(source) in text else type(error)(f"{source}: {text}") from error
         progress = Progress(plan)
         guard = _guarded(plan, settings, opener)
         strips = _strips(picture, plan, bands, guard, progress, on_progress)
@@ -157,9 +159,10 @@ def _taught(
     settings: Settings,
     opener: Opener,
     on_learning: Callable[[float, str], None] | None,
-) -> tuple[Plan, Learnt]:
+) -> tuple[Plan, Learnt | None]:
     """The plan with what was learnt from the picture in the place of what was only planned with."""
-    assert plan.network is not None
+    if plan.learning is None or plan.network is None:
+        return plan, None
     size = (plan.frames, picture.info.height, picture.info.width)
     pictures = windows(picture.rows, size, bands, plan.network.channels, settings.seed)
     learnt = learn(pictures, plan.network.scale, settings, on_learning)
