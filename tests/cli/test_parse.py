@@ -89,3 +89,39 @@ def test_help_shows_every_flag_with_its_words(capsys: pytest.CaptureFixture[str]
     for word in ("INPUT", "-o OUT", "--output", "--scale FACTOR", "--max-memory", "the result goes", "{auto,ncnn}"):
         assert word in said
     assert "None" not in said
+
+
+def several(
+    names: tuple[str, ...],
+    /,
+    *,
+    metric: tuple[str, ...] = ("psnr",),
+    arguments: tuple[str, ...] = (),
+    deep: bool = False,
+) -> int:
+    """Do something with several.
+
+    Args:
+        names: files
+        metric: what to measure
+        arguments: of a class
+        deep: more
+    """
+    CALLS.append(locals())
+    return 7
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (["a", "--metric", "psnr", "ssim"], {"names": ("a",), "metric": ("psnr", "ssim")}),
+        (["a", "b", "--metric", "x", "--deep", "c"], {"names": ("a", "b", "c"), "metric": ("x",), "deep": True}),
+        (["--metric", "x", "--metric=y", "z", "--", "a"], {"names": ("a",), "metric": ("x", "y", "z")}),
+        (["a", "--set", "w=1", "d=2", "--arguments", "e=3"], {"names": ("a",), "arguments": ("w=1", "d=2", "e=3")}),
+        (["a"], {"names": ("a",), "metric": ("psnr",)}),
+    ],
+)
+def test_flags_of_several_values(words: list[str], wanted: dict[str, Any]) -> None:
+    CALLS.clear()
+    assert call(several, words, "superres several") == 7
+    assert {key: CALLS[0][key] for key in wanted} == wanted

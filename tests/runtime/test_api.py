@@ -80,4 +80,4 @@ def test_import_is_light():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
-    assert {"upscale", "load", "__version__"} == set(dir(superres))
+    assert {"upscale", "load", "measure", "__version__"} == set(dir(superres))

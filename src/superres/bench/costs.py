@@ -1,6 +1,6 @@
 """What a model costs: parameters, multiply-adds, activations, for an output of one usual size."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import nn
 
@@ -42,9 +42,10 @@ def of_graph(graph: Graph, scale: int) -> Cost:
 def of_module(module: nn.Module, scale: int) -> Cost:
     """From the module's graph where there is one, else by hooks on its convolutions and linear layers."""
     graph = graph_of(module, scale)
-    if graph is not None:
-        return of_graph(graph, scale)
     parameters = sum(one.numel() for one in module.parameters())
+    if graph is not None:  # which has fewer weights where branches fold into one, and more where it holds constants
+        found = of_graph(graph, scale)
+        return replace(found, parameters=min(parameters, found.parameters or parameters))
     found = counted(module, channels_of(module) or 3, *_input(scale))
     if found is None:
         return Cost(parameters, how="parameters only: the network does not run without numbers")

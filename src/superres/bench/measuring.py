@@ -121,18 +121,25 @@ class _Pair:
         rows: int,
     ) -> None:
         self.protocol, self.step = protocol, rows
-        self.test = open_rows(test, "test picture")
-        self.reference = None if reference is None else open_rows(reference, "reference")
-        if self.reference is not None:
-            _comparable(self.test, self.reference)
-        self.cut = protocol.cut(scale)
+        self.test, self.reference = open_rows(test, "test picture"), None
+        try:
+            if reference is not None:
+                self.reference = open_rows(reference, "reference")
+                _comparable(self.test, self.reference)
+            self._fit(scale)
+        except BaseException:
+            self.close()
+            raise
+        self._whole: dict[str, tuple[Tensor, Tensor | None]] = {}
+
+    def _fit(self, scale: int | None) -> None:
+        self.cut = self.protocol.cut(scale)
         self.height, self.width = (side - 2 * self.cut for side in self.test.shape[:2])
         if min(self.height, self.width) < 1:
             raise BadRequest(
                 f"{self.test.name} is {self.test.shape[1]}x{self.test.shape[0]}; nothing is left of it when "
-                f"{protocol.name} cuts {self.cut} pixels on each side"
+                f"{self.protocol.name} cuts {self.cut} pixels on each side"
             )
-        self._whole: dict[str, tuple[Tensor, Tensor | None]] = {}
 
     def close(self) -> None:
         self.test.close()

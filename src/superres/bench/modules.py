@@ -115,8 +115,14 @@ def channels_of(module: nn.Module) -> int | None:
     told = getattr(module, "channels", None)
     if isinstance(told, int):
         return told
-    first = next((one for one in module.parameters() if one.ndim == 4), None)
-    return None if first is None else int(first.shape[1])
+    for one in module.modules():
+        if isinstance(one, nn.ConvTranspose2d):
+            return one.in_channels
+        for kernel in one.parameters(recurse=False):
+            if kernel.ndim == 4:
+                groups = getattr(one, "groups", 1)
+                return int(kernel.shape[1]) * (groups if isinstance(groups, int) else 1)
+    return None
 
 
 def counted(module: nn.Module, channels: int, height: int, width: int) -> tuple[int, int] | None:
