@@ -46,7 +46,7 @@ def read(picture: Array) -> str:
     bgr = np.ascontiguousarray(picture[..., ::-1])
     if picture.shape[1] > _ONE_LINE * picture.shape[0]:
         found, _ = _reader()(bgr, use_det=False, use_cls=False)
-        return " ".join(str(one[0]) for one in found or [])
+        return " ".join(one[0] for one in cast(list[tuple[str, float]], found or []))
     found, _ = _reader()(bgr, use_cls=False)
     boxes = cast(list[tuple[list[list[float]], str, float]], found or [])
     height = float(np.median([one[0][2][1] - one[0][0][1] for one in boxes])) if boxes else 1.0
