@@ -9,18 +9,13 @@ from superres.types import BadRequest
 
 Verb = Callable[..., int]
 
-_ALIASES = {"output": ("-o",)}
+_ALIASES = {"output": ("-o",), "arguments": ("--set",)}
 _REPEATED = {"set"}  # flags that may be given several times, one value each
 _METAVARS = {
     "inputs": "INPUT...",
     "names": "NAME...",
     "words": "WORD...",
-    "data_root": "DIR",
     "from_": "FILE|URL",
-_ALIASES = {"output": ("-o",), "arguments": ("--set",)}
-_METAVARS = {
-    "inputs": "INPUT...",
-    "names": "NAME...",
     "pictures": "TEST [REF]",
     "metric": "NAME...",
     "suite": "NAME|FOLDER...",
@@ -28,7 +23,6 @@ _METAVARS = {
     "arguments": "NAME=VALUE...",
     "combine": "NAME=WEIGHT...",
     "plane": "NAME NAME",
-    "data_root": "FOLDER",
     "report": "FOLDER",
     "target": "FIGURE",
     "scores": "FILE",
@@ -120,13 +114,16 @@ def _flags(signature: inspect.Signature) -> dict[str, bool]:
 def _written(name: str) -> str:
     """A parameter's name as a flag; ``from_`` is how Python must write ``from``."""
     return name.rstrip("_").replace("_", "-")
+
+
 def _several(signature: inspect.Signature) -> dict[str, str]:
     """Every way to write a flag that takes several values -> the flag's name."""
     return {
-        written: "--" + name.replace("_", "-")
+        written: "--" + _written(name)
         for name, parameter in signature.parameters.items()
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY and get_origin(parameter.annotation) is tuple
-        for written in ("--" + name.replace("_", "-"), *_ALIASES.get(name, ()))
+        for written in ("--" + _written(name), *_ALIASES.get(name, ()))
+        if name not in _REPEATED
     }
 
 
