@@ -1,10 +1,18 @@
 """The recipes of the shipped models."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
 from superres.networks.chain import Chain
-from superres.recipes.shipped import begin_from
+from superres.recipes.opening import open_recipe
+from superres.recipes.shipped import begin, begin_from
+from superres.runtime.models import load
+from superres.terms.spec import spec
+from superres.terms.tree import resolved
+from superres.terms.weights import save_network
+from superres.types import BadModel
 
 
 @pytest.mark.parametrize("scale", [2, 3])
@@ -25,3 +33,47 @@ def test_the_second_round_begins_with_the_whole_trunk() -> None:
     x = torch.rand(1, 3, 5, 5)
     with torch.no_grad():
         assert torch.equal(net(x), trunk(x))
+
+
+@pytest.mark.parametrize("name", ["photo-x3", "clean-x4"])
+def test_a_round_may_begin_from_a_packaged_model(name: str) -> None:
+    """The Chain computes what the package's graph computes, by name and by file, and all its branches can learn."""
+    model, x = load(name), torch.rand(1, 3, 8, 9)
+    expected = model.open("torch", threads=1)(x.numpy())
+    for file in (name, str(model.path)):
+        net = Chain(scale=model.scale)
+        begin(net, file=file)
+        made = net(x)
+        assert abs(made.detach().numpy() - expected).max() < 1e-4
+        made.sum().backward()
+        assert net.head.outer.grad.abs().sum() > 0
+        net.zero_grad()
+
+
+def test_a_round_may_begin_from_a_run_or_its_file(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    trunk, net = Chain(scale=4, width=4, depth=1), Chain(scale=4, width=4, depth=1)
+    save_network(tmp_path / "last.safetensors", trunk, spec(Chain, scale=4, width=4, depth=1), {})
+    for file in (tmp_path, tmp_path / "last.safetensors"):
+        begin(net, file=str(file))
+        assert torch.equal(net.tail.inner, trunk.tail.inner)
+
+
+def test_a_start_that_is_not_there_says_what_to_do() -> None:
+    with pytest.raises(BadModel, match="train the round that it comes from first, or set start.file"):
+        begin(Chain(), file="runs/absent/last.safetensors")
+    with pytest.raises(BadModel, match="is neither a name nor a file"):
+        begin(Chain(), file="photon-x4")
+    with pytest.raises(BadModel, match="gives weights to a Chain"):
+        begin(torch.nn.ReLU(), file="photo-x4")
+
+
+def test_the_second_round_of_the_photo_models_is_as_it_was_run() -> None:
+    for scale in (2, 3, 4):
+        run = resolved(open_recipe(f"photo-x{scale}-again"))
+        assert run.start.arguments["file"] == f"photo-x{scale}"
+        assert (run.optimise.steps, run.optimise.lr, run.optimise.warmup) == (5_500, 5e-4, 100)
+        assert run.optimise.precision == "float32"
+        assert run.method.arguments["loss"].arguments["squared"] is True
+        degradation = run.data.arguments["degradation"].arguments
+        assert (degradation["shares"], degradation["noise"]) == ((0.75, 0.35, 0.92), (0.5, 5.0))

@@ -123,6 +123,7 @@ class Validate:
     suites: tuple[str, ...] = ("set5",)
     every: int = 1000
     protocol: str = "y-studio-v1"
+    metrics: tuple[str, ...] = ("psnr",)
     root: str | None = None
     best: str | None = None
     better: Literal["higher", "lower"] = "higher"
@@ -132,6 +133,7 @@ class Validate:
         check_fields(self)
         _refuse_unless(self.every > 0, "validate.every", self.every, "1 step or more")
         _refuse_unless(len(self.suites) > 0, "validate.suites", self.suites, "at least one suite")
+        _refuse_unless(len(self.metrics) > 0, "validate.metrics", self.metrics, "at least one metric")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ _BOOLS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "o
 
 def nearest(word: str, known: Iterable[str], count: int = 3) -> str:
     """``; did you mean X or Y?``, or nothing where no known word is near."""
-    found = difflib.get_close_matches(word, list(dict.fromkeys(known)), n=count, cutoff=0.6)
+    found = difflib.get_close_matches(word, list(dict.fromkeys(known)), n=count, cutoff=0.5)
     return f"; did you mean {' or '.join(found)}?" if found else ""
 
 

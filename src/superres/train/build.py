@@ -73,6 +73,7 @@ def measure_of(validate: Validate, network: nn.Module) -> Measure:
     known = {
         "suites": validate.suites,
         "protocol": validate.protocol,
+        "metrics": validate.metrics,
         "scale": getattr(network, "scale", None),
         "root": validate.root,
     }
