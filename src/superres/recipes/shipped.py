@@ -131,7 +131,9 @@ def _run(
     squared: bool = False,
     seed: int = 1,
     validate: Validate | None = None,
+    patches: tuple[int, int] = (32, 16),
 ) -> Run:
+    """``patches`` are their side in low-resolution pixels and how many of them a step takes."""
     family, scale = name.split("-")[0], int(name.split("-")[1][1:])
     if family == "photo" and degradation is None:
         degradation = spec(photo, scale=scale)
@@ -139,7 +141,10 @@ def _run(
         name=name,
         network=spec(Chain, scale=scale),
         method=spec(Supervised, network=LATE, loss=part(ColourAndLuma, squared=squared)),
-        data=Spec(f"{__name__}:training_pictures", {"scale": scale, "degradation": degradation}),
+        data=Spec(
+            f"{__name__}:training_pictures",
+            {"scale": scale, "degradation": degradation, "patch": patches[0], "batch": patches[1], "seed": seed},
+        ),
         optimise=optimise,
         validate=validate,
         keep=Keep(save=500),
@@ -211,6 +216,14 @@ def photo_x2() -> Run:
 def photo_x4_again() -> Run:
     """The second round of the x4 model."""
     return _photo_again("photo-x4")
+
+
+def photo_x4_last() -> Run:
+    """The last round of the x4 model: large patches, where few pixels see the zeros around them, and little noise."""
+    little = spec(photo, scale=4, shares=(0.9, 0.2, 0.95), noise=(0.5, 5.0))
+    optimise = _optimise(3_200, 3e-4, 50, 0)
+    start = _beside("photo-x4-again")
+    return _run("photo-x4-last", optimise, start=start, degradation=little, squared=True, seed=5, patches=(64, 4))
 
 
 def photo_x3_again() -> Run:
