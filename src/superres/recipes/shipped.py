@@ -221,7 +221,7 @@ def photo_x4_again() -> Run:
 def photo_x4_last() -> Run:
     """The last round of the x4 model: large patches, where few pixels see the zeros around them, and little noise."""
     little = spec(photo, scale=4, shares=(0.9, 0.2, 0.95), noise=(0.5, 5.0))
-    optimise = _optimise(3_200, 3e-4, 50, 0)
+    optimise = _optimise(2_000, 3e-4, 50, 0)
     start = _beside("photo-x4-again")
     return _run("photo-x4-last", optimise, start=start, degradation=little, squared=True, seed=5, patches=(64, 4))
 
