@@ -25,7 +25,7 @@ def open_fabric(
 ) -> tuple[Fabric, str]:
     """Fabric, not launched yet, and a sentence where the precision asked for is not there.
 
-    ``strategy`` is a name of Fabric's: ``auto`` (one device, or DDP) or ``ddp``; ``fsdp`` is launched like it, and its player is then sharded.
+    ``strategy`` is ``auto`` (one device, or DDP) or ``ddp``; ``fsdp`` is launched like it, the player is then sharded.
     """
     if devices < 1 or nodes < 1:
         raise BadRequest(f"{devices} devices on {nodes} nodes; wanted at least one of each")
