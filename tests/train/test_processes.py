@@ -17,16 +17,21 @@ PROGRAM = Path(__file__).parent / "two_processes.py"
 pytestmark = pytest.mark.slow
 
 
-def on_two(recipe: str, folder: Path, environment: dict[str, str]) -> list[str]:
-    command = [sys.executable, "-W", "error", str(PROGRAM), recipe, str(folder), "2"]
+def on_two(recipe: str, folder: Path, environment: dict[str, str], strategy: str = "ddp") -> list[str]:
+    command = [sys.executable, "-W", "error", str(PROGRAM), recipe, str(folder), "2", strategy]
     found = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
     assert found.returncode == (1 if "nan" in recipe else 0), found.stderr
     return found.stdout.splitlines()
 
 
-@pytest.mark.parametrize(("recipe", "alone"), [("steady", steady), ("steady_gan", steady_gan)])
-def test_two_processes_equal_one(recipe: str, alone, environment: dict[str, str], tmp_path: Path) -> None:
-    hashes = {line for line in on_two(recipe, tmp_path / "two", environment) if line.startswith("WEIGHTS")}
+@pytest.mark.parametrize(
+    ("recipe", "alone", "strategy"),
+    [("steady", steady, "ddp"), ("steady_gan", steady_gan, "ddp"), ("steady", steady, "fsdp")],
+)
+def test_two_processes_equal_one(
+    recipe: str, alone, strategy: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    hashes = {line for line in on_two(recipe, tmp_path / "two", environment, strategy) if line.startswith("WEIGHTS")}
     assert len(hashes) == 1  # printed by both
     fit(alone(), tmp_path / "one", accelerator="cpu")
     one, two = (load_weights(tmp_path / name / "last.safetensors") for name in ("one", "two"))
@@ -63,3 +68,20 @@ def test_a_run_of_two_goes_on_in_one_and_says_what_begins_anew(environment: dict
     fit(longer, tmp_path, accelerator="cpu", resume=True, reporter=Told())
     assert any("the run had 2 processes, now 1" in text for text in told)
     assert load_state(tmp_path / "last.pt")["step"] == 14
+
+
+def test_shards_are_saved_whole_and_go_on_in_one_process(environment: dict[str, str], tmp_path: Path) -> None:
+    on_two("steady", tmp_path / "two", environment, "fsdp")
+    run = steady()
+    longer = replace(run, optimise=replace(run.optimise, steps=16, schedule="constant"))
+    fit(steady(), tmp_path / "one", accelerator="cpu")
+    nets = [fit(longer, tmp_path / name, accelerator="cpu", resume=True) for name in ("one", "two")]
+    for a, b in zip(*(net.parameters() for net in nets), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=2e-5)
+
+
+def test_a_method_of_two_players_is_not_sharded(environment: dict[str, str], tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "error", str(PROGRAM), "steady_gan", str(tmp_path / "run"), "2", "fsdp"]
+    found = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+    assert found.returncode == 2
+    assert "fsdp shards methods of one player, this one has generator, discriminator" in found.stdout

@@ -140,3 +140,19 @@ def test_sigterm_saves_and_has_a_status_of_its_own(environment: dict[str, str], 
     assert "superres train --resume run" in found.stderr
     assert load_state(tmp_path / "run/last.pt")["step"] == 5
     assert not list((tmp_path / "run").glob(".*.part"))
+
+
+def test_the_rule_of_a_resumed_run_may_be_changed_where_its_memory_allows(tmp_path: Path) -> None:
+    run = base()
+    fit(run, tmp_path, accelerator="cpu")
+    decayed = replace(run, optimise=replace(run.optimise, steps=14, weight_decay=0.5, lr=1e-4))
+    fit(decayed, tmp_path, accelerator="cpu", resume=True)
+    (group,) = load_state(tmp_path / "last.pt")["turns"]["players"]["network"]["optimiser"]["param_groups"]
+    assert group["weight_decay"] == 0.5
+    assert group["lr"] < 1e-4
+    other = replace(run, optimise=replace(run.optimise, steps=20, optimiser="sgd"))
+    with pytest.raises(BadRequest, match="the checkpoint's optimiser is adam, this run's is sgd"):
+        fit(other, tmp_path, accelerator="cpu", resume=True)
+    grouped = replace(run, optimise=replace(run.optimise, steps=20, groups=(("tail.*", 0.1),)))
+    with pytest.raises(BadRequest, match="groups of parameters are not this run's"):
+        fit(grouped, tmp_path, accelerator="cpu", resume=True)

@@ -1,4 +1,4 @@
-"""One of the processes of a run on two: ``python two_processes.py RECIPE OUT DEVICES``; prints its weights' hash."""
+"""One of two processes of a run: python two_processes.py RECIPE OUT DEVICES STRATEGY; prints its weights as a hash."""
 
 import hashlib
 import sys
@@ -9,9 +9,9 @@ from superres.train.loop import fit
 from superres.types import SuperresError
 
 if __name__ == "__main__":
-    recipe, out, devices = sys.argv[1:]
+    recipe, out, devices, strategy = sys.argv[1:]
     try:
-        net = fit(getattr(training_parts, recipe)(), out, accelerator="cpu", devices=int(devices))
+        net = fit(getattr(training_parts, recipe)(), out, accelerator="cpu", devices=int(devices), strategy=strategy)
     except SuperresError as error:
         print("STOPPED", error, flush=True)
         sys.exit(error.exit_status)

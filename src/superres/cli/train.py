@@ -38,7 +38,7 @@ def train(
         accelerator: auto, cpu, cuda or mps
         devices: processes on this machine, one a device
         nodes: machines
-        strategy: auto or ddp
+        strategy: auto, ddp, or fsdp where one device cannot hold the network
         precision: float32, bf16 or fp16; the same as --set optimise.precision=...
     """
     try:

@@ -181,7 +181,7 @@ def _simple(annotation: Any, present: Any) -> Any:
         kinds = {cast(type[Any], type(one)) for one in cast(tuple[Any, ...], present)}
         one: Any = str if not kinds or str in kinds else float if float in kinds else kinds.pop()
         return tuples[one, ...]
-    return type(present)
+    return cast(Any, type(present))
 
 
 def _children(node: Any, *, every: bool = False) -> dict[str, tuple[Any, Any]]:

@@ -64,7 +64,7 @@ def fit(
     seed_all(run.seed)
     run = settled(run, data_root)
     made = build(run, device=str(fabric.device))
-    turns = Turns(made.method, run.optimise, fabric)
+    turns = Turns(made.method, run.optimise, fabric, sharded=strategy == "fsdp")
     seed_all(run.seed * 1_000_003 + fabric.global_rank)  # so that dropout differs between processes
     return _Fit(run, folder, made, turns, told, budget_seconds).go(resume=resume)
 
@@ -109,6 +109,7 @@ class _Fit:
             cast(Any, steps).close()
             if log is not None:
                 log.close()
+        self.turns.result.refresh()
         return self.turns.result.result.eval()
 
     def _due(self, every: int) -> bool:
@@ -149,6 +150,7 @@ class _Fit:
         player, validate = self.turns.result, self.run.validate
         assert self.made.measure is not None
         assert validate is not None
+        player.refresh()
         if self.fabric.is_global_zero:
             module, training = player.result, player.result.training
             with untouched():
@@ -182,13 +184,14 @@ class _Fit:
 
     def _save(self) -> None:
         """The checkpoint; refused, so that the good one stays, where a weight is no number."""
-        for name, player in self.turns.players.items():
-            if not all(bool(torch.isfinite(one).all()) for one in player.module.parameters()):
+        self.turns.result.refresh()
+        state = self.state_dict()
+        for name, player in state["turns"]["players"].items():
+            if not all(bool(torch.isfinite(one).all()) for one in player["module"].values()):
                 raise Diverged(
                     f"{name} has weights that are no numbers after step {self.done}; nothing was overwritten, the last "
                     f"good checkpoint is that of step {self.saved}; lower lr, or set clip"
                 )
-        state = self.state_dict()
         if self.fabric.is_global_zero:
             save_state(self.folder / LAST, state, check=self.saved == self.first)
             self._save_network("last.safetensors")

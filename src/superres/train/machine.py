@@ -11,7 +11,7 @@ from superres.train.precision import chosen
 from superres.types import BadRequest, EngineUnavailable
 
 _FABRIC: dict[str, Any] = {"float32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
-STRATEGIES = ("auto", "ddp")
+STRATEGIES = ("auto", "ddp", "fsdp")
 Accelerator = Literal["auto", "cpu", "cuda", "mps"]
 
 
@@ -25,12 +25,12 @@ def open_fabric(
 ) -> tuple[Fabric, str]:
     """Fabric, not launched yet, and a sentence where the precision asked for is not there.
 
-    ``strategy`` is a name of Fabric's: ``auto`` (one device, or DDP) or ``ddp``.
+    ``strategy`` is ``auto`` (one device, or DDP) or ``ddp``; ``fsdp`` is launched like it, the player is then sharded.
     """
     if devices < 1 or nodes < 1:
         raise BadRequest(f"{devices} devices on {nodes} nodes; wanted at least one of each")
     if strategy not in STRATEGIES:
-        raise BadRequest(f"strategy {strategy!r} is not known{nearest(strategy, STRATEGIES)}; use auto or ddp")
+        raise BadRequest(f"strategy {strategy!r} is not known{nearest(strategy, STRATEGIES)}; use auto, ddp or fsdp")
     try:
         found = _fabric(accelerator, devices, nodes, strategy, "32-true")
         precision, note = chosen(optimise.precision, found.device)
@@ -49,6 +49,6 @@ def _fabric(accelerator: str, devices: int, nodes: int, strategy: str, precision
             accelerator=cast(Any, accelerator),
             devices=devices,
             num_nodes=nodes,
-            strategy=cast(Any, strategy),
+            strategy=cast(Any, "ddp" if strategy == "fsdp" else strategy),
             precision=precision,
         )

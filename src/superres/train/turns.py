@@ -46,7 +46,12 @@ def _total(turn: Turn, terms: Mapping[str, Tensor]) -> Tensor:
 class Turns:
     """The players of ``method`` with their optimisers; :meth:`step` gives everyone their turn."""
 
-    def __init__(self, method: Method, optimise: Optimise, fabric: Fabric) -> None:
+    def __init__(self, method: Method, optimise: Optimise, fabric: Fabric, *, sharded: bool = False) -> None:
+        if sharded and len(method.players) > 1:
+            raise BadRequest(
+                f"fsdp shards methods of one player, this one has {', '.join(method.players)}; use strategy ddp"
+            )
+        self.sharded = sharded and fabric.world_size > 1
         self.method, self.optimise, self.fabric = method, optimise, fabric
         self.turns = tuple(method.turns)
         self.scaled = getattr(fabric.strategy.precision, "scaler", None) is not None
@@ -68,11 +73,19 @@ class Turns:
 
     def _player(self, name: str, module: nn.Module) -> Player:
         module.to(self.fabric.device).train()
-        layout = torch.channels_last if self.optimise.channels_last else torch.contiguous_format
+        last = self.optimise.channels_last and not self.sharded  # shards are cut from contiguous weights
+        layout = torch.channels_last if last else torch.contiguous_format
         for one in (*module.parameters(), *module.buffers()):
             if one.ndim == 4:  # in place: the optimiser and the method see the same tensors
                 one.data = one.data.contiguous(memory_format=layout)
-        player = Player(name, module, self.optimise.rule(name), fused=not self.scaled)
+        rule, fused = self.optimise.rule(name), not self.scaled
+        if self.sharded:
+            from superres.train.sharding import ShardedPlayer
+
+            device, count = self.fabric.device.type, self.fabric.world_size
+            player: Player = ShardedPlayer(name, module, rule, fused=fused, device=device, processes=count)
+        else:
+            player = Player(name, module, rule, fused=fused)
         if self.optimise.compile:
             module.compile()
         return player
@@ -143,7 +156,7 @@ class Turns:
         """Average gradients and loss over all processes, so that everyone moves alike and stops alike."""
         if self.fabric.world_size == 1:
             return
-        grads = [one.grad for one in player.trained if one.grad is not None]
+        grads = [] if player.shares_gradients else [one.grad for one in player.trained if one.grad is not None]
         flat = torch.cat([*(one.reshape(-1) for one in grads), whole.reshape(1)])
         flat = cast(Tensor, self.fabric.all_reduce(flat, reduce_op="mean"))
         parts: Sequence[Tensor] = cast(Any, flat).split([*(one.numel() for one in grads), 1])
@@ -157,6 +170,7 @@ class Turns:
         clip, optimiser = turn.clip or player.rule.clip, self._wrapped[turn.player]
         if clip is not None:
             norm = self.fabric.clip_gradients(player.module, optimiser, max_norm=clip, error_if_nonfinite=False)
+            norm = getattr(norm, "full_tensor", lambda: norm)()  # over all shards
             if not self.scaled and norm is not None and not torch.isfinite(norm):
                 raise NotFinite(turn, f"the loss is {whole.item()}, but its gradient has the norm {norm.item()}")
         optimiser.step()
