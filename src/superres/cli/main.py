@@ -18,6 +18,7 @@ VERBS = {
     "bench": "superres.cli.bench:bench",
     "explain-gap": "superres.cli.explain_gap:explain_gap",
     "example": "superres.cli.example:example",
+    "data": "superres.cli.data:data",
 }
 INTERRUPTED = 130
 PIPE_CLOSED = 141

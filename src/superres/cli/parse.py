@@ -13,6 +13,8 @@ _ALIASES = {"output": ("-o",), "arguments": ("--set",)}
 _METAVARS = {
     "inputs": "INPUT...",
     "names": "NAME...",
+    "words": "WORD...",
+    "from_": "FILE|URL",
     "pictures": "TEST [REF]",
     "metric": "NAME...",
     "suite": "NAME|FOLDER...",
@@ -20,10 +22,10 @@ _METAVARS = {
     "arguments": "NAME=VALUE...",
     "combine": "NAME=WEIGHT...",
     "plane": "NAME NAME",
-    "data_root": "FOLDER",
     "report": "FOLDER",
     "target": "FIGURE",
     "scores": "FILE",
+    "data_root": "FOLDER",
     "output": "OUT",
     "scale": "FACTOR",
     "size": "WxH",
@@ -92,7 +94,7 @@ def _flags(signature: inspect.Signature) -> dict[str, bool]:
     flags: dict[str, bool] = {}
     for name, parameter in signature.parameters.items():
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
-            for written in ("--" + name.replace("_", "-"), *_ALIASES.get(name, ())):
+            for written in ("--" + _written(name), *_ALIASES.get(name, ())):
                 flags[written] = parameter.annotation is not bool
     return flags
 
@@ -100,11 +102,16 @@ def _flags(signature: inspect.Signature) -> dict[str, bool]:
 def _several(signature: inspect.Signature) -> dict[str, str]:
     """Every way to write a flag that takes several values -> the flag's name."""
     return {
-        written: "--" + name.replace("_", "-")
+        written: "--" + _written(name)
         for name, parameter in signature.parameters.items()
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY and get_origin(parameter.annotation) is tuple
-        for written in ("--" + name.replace("_", "-"), *_ALIASES.get(name, ()))
+        for written in ("--" + _written(name), *_ALIASES.get(name, ()))
     }
+
+
+def _written(name: str) -> str:
+    """A parameter's name as a flag; ``from_`` is how Python must write ``from``."""
+    return name.rstrip("_").replace("_", "-")
 
 
 def _flag(word: str, left: Iterator[str], flags: dict[str, bool], prog: str) -> list[str]:
@@ -136,7 +143,10 @@ def _annotated(verb: Verb) -> Verb:
     parameters: list[inspect.Parameter] = []
     for name, parameter in signature.parameters.items():
         extra = tyro.conf.arg(
-            metavar=_METAVARS.get(name), aliases=_ALIASES.get(name), help_behavior_hint=_hint(parameter.default)
+            name=_written(name) if name.endswith("_") else None,
+            metavar=_METAVARS.get(name),
+            aliases=_ALIASES.get(name),
+            help_behavior_hint=_hint(parameter.default),
         )
         hint: Any = Annotated[hints[name], extra]
         forward.__annotations__[name] = hint

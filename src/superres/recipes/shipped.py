@@ -10,17 +10,22 @@ trained from nothing, the x2 and x3 ones start from it with a new tail.
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from superres.data.patches import Pair, Patches, load_pairs
-from superres.degradations.photo import Photo
+from superres.data.patches import Patches
+from superres.data.pictures import Pictures
+from superres.data.shrunk import Shrunk
+from superres.degradations.photo import Photo, PhotoDraw
 from superres.networks.chain import Chain
+from superres.terms.degradation import Draw
 from superres.train.fit import Schedule, fit
 
 TRAINING_SETS = ("T91", "BSDS400", "Wikipedia49")
@@ -41,17 +46,41 @@ def schedule(family: str, scale: int, *, again: bool = False, squared: bool = Fa
     return Schedule(steps=4_000, rate=5e-4, warmup=100, bfloat16_until=0.8)
 
 
-def luma_psnr(pairs: list[Pair], scale: int) -> Callable[[nn.Module], float]:
+@dataclass(frozen=True)
+class _OnTensors:
+    """Photo's deed, which is done to 8-bit pictures one by one, as a degradation of batches."""
+
+    photo: Photo
+
+    @property
+    def scale(self) -> int:
+        return self.photo.scale
+
+    def draw(self, rng: np.random.Generator) -> Draw:
+        return asdict(self.photo.draw(rng))
+
+    def apply(self, x: Tensor, draws: Sequence[Draw]) -> Tensor:
+        pictures: list[npt.NDArray[np.uint8]] = [
+            np.ascontiguousarray(one.permute(1, 2, 0).mul(255).round().to(torch.uint8).cpu().numpy()) for one in x
+        ]
+        done = [
+            self.photo.apply(picture, PhotoDraw(**cast(dict[str, Any], draw)))
+            for picture, draw in zip(pictures, draws, strict=True)
+        ]
+        return torch.from_numpy(np.stack(done)).permute(0, 3, 1, 2).to(x).div_(255)
+
+
+def luma_psnr(pictures: Pictures, scale: int) -> Callable[[nn.Module], float]:
     """Mean PSNR of unrounded studio luma, border = scale, on whole pictures."""
+    low = Shrunk(pictures, scale=scale)
 
     def measure(net: nn.Module) -> float:
         values: list[float] = []
-        for pair in pairs:
-            assert pair.lr is not None
-            x: Tensor = torch.from_numpy(pair.lr.copy()).permute(2, 0, 1)[None].float() / 255
+        for index in range(len(pictures)):
+            x: Tensor = torch.from_numpy(low[index].copy()).permute(2, 0, 1)[None].float() / 255
             with torch.inference_mode():
                 y: npt.NDArray[np.float64] = net(x)[0].clamp(0, 1).mul(255).round().permute(1, 2, 0).double().numpy()
-            error = ((y - pair.hr) @ _LUMA)[scale:-scale, scale:-scale]
+            error = ((y - pictures[index][: y.shape[0], : y.shape[1]]) @ _LUMA)[scale:-scale, scale:-scale]
             values.append(float(10 * np.log10(255**2 / np.mean(error**2))))
         return float(np.mean(values))
 
@@ -86,15 +115,29 @@ def train(
     """
     torch.manual_seed(seed)
     clean = family == "clean"
-    pairs = load_pairs([data / "train" / name for name in TRAINING_SETS], scale=scale, bicubic=clean)
+    pictures = Pictures([data / "train" / name for name in TRAINING_SETS], bands=3)
     net = Chain(scale=scale)
     if start is not None:
         trunk = Chain(scale=4)
         state: dict[str, Tensor] = torch.load(start / "last.pt", weights_only=True)["mean"]
         trunk.load_state_dict({k.removeprefix("module."): v for k, v in state.items() if k.startswith("module.")})
         begin_from(net, trunk)
-    batches = Patches(pairs, scale=scale, batch=16, patch=32, seed=seed, degrade=None if clean else Photo(scale=scale))
-    measure = luma_psnr(load_pairs([data / "benchmarks" / "Set5"], scale=scale, bicubic=True), scale)
+    patches = Patches(
+        pictures,
+        scale=scale,
+        patch=32 * scale,
+        batch=16,
+        seed=seed,
+        degradation=None if clean else _OnTensors(Photo(scale=scale)),
+        weights="area",
+        small="skip",
+    )
+    measure = luma_psnr(Pictures(data / "benchmarks" / "Set5", bands=3), scale)
+
+    def batches(step: int) -> tuple[Tensor, Tensor]:
+        sample = patches(step)
+        return sample["lr"], sample["hr"]
+
     return fit(
         net,
         batches,
