@@ -18,7 +18,7 @@ from superres.metrics.names import METRICS
 from superres.terms.metric import Metric, MetricFacts
 from superres.types import Array, BadRequest
 
-_ROWS = 512
+_SAMPLES = 1 << 20  # pixels in memory at a time
 
 
 @runtime_checkable
@@ -55,7 +55,7 @@ def measure(
     *,
     protocol: str | Convention = DEFAULT,
     scale: int | None = None,
-    rows: int = _ROWS,
+    rows: int | None = None,
 ) -> Measured:
     """Measure ``test``, against ``reference`` where a metric needs one.
 
@@ -64,7 +64,7 @@ def measure(
         metrics: names (``superres.metrics.names``), ``package.module:Class``, or metrics themselves.
         protocol: a name or a Protocol; printed with the figures.
         scale: the factor the picture was enlarged by; most protocols cut a border of that many pixels.
-        rows: how many rows at a time are in memory for metrics that allow it.
+        rows: how many rows at a time are in memory for metrics that allow it; about a megapixel when not given.
     Raises: BadRequest for pictures that cannot be compared, BadInput for files that cannot be read.
     """
     convention = find_protocol(protocol) if isinstance(protocol, str) else protocol
@@ -76,10 +76,10 @@ def measure(
     notes: list[str] = []
     try:
         with torch.inference_mode():
-            for metric in sorted(chosen, key=lambda one: not isinstance(one, Additive)):
-                parts = isinstance(metric, Additive)
-                values[metric.facts.name] = _in_parts(metric, pair) if parts else _at_once(metric, pair)
-                notes.extend(() if parts else pair.notes_of(metric))
+            values |= _in_parts(chosen, pair)
+            for metric in (one for one in chosen if not isinstance(one, Additive)):
+                values[metric.facts.name] = _at_once(metric, pair)
+                notes.extend(pair.notes_of(metric))
     finally:
         pair.close()
     facts = {one.facts.name: one.facts for one in chosen}
@@ -118,7 +118,7 @@ class _Pair:
         reference: str | Path | Array | None,
         protocol: Convention,
         scale: int | None,
-        rows: int,
+        rows: int | None,
     ) -> None:
         self.protocol, self.step = protocol, rows
         self.test, self.reference = open_rows(test, "test picture"), None
@@ -155,12 +155,13 @@ class _Pair:
         reference = sane(self.reference.rows(top + self.cut, height), self.reference.name)[:, side]
         return self.protocol.rounded(test, reference), reference
 
-    def parts(self, overlap: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """The bands measured, ``step`` rows and the overlap at a time, without a part that is overlap only."""
-        for top in range(0, max(1, self.height - overlap), self.step):
-            test, reference = self.part(top, min(self.step + overlap, self.height - top))
+    def parts(self, overlap: int) -> Iterator[tuple[int, Tensor, Tensor]]:
+        """The bands measured, a block of rows and the overlap at a time, and how many rows it begins with."""
+        step = self.step or max(64, _SAMPLES // self.width)
+        for top in range(0, self.height, step):
+            test, reference = self.part(top, min(step + overlap, self.height - top))
             assert reference is not None
-            yield self._bands(self.protocol.view(test)), self._bands(self.protocol.view(reference))
+            yield step, self._bands(self.protocol.view(test)), self._bands(self.protocol.view(reference))
 
     def whole(self, takes: str) -> tuple[Tensor, Tensor | None]:
         """What a metric takes: the bands of the protocol, RGB (gray as three equal bands), or RGB or gray."""
@@ -199,16 +200,29 @@ def _comparable(test: Rows, reference: Rows) -> None:
         )
 
 
-def _in_parts(metric: Metric, pair: _Pair) -> float:
-    assert isinstance(metric, Additive)
-    facts = metric.facts
+def _in_parts(metrics: Sequence[Metric], pair: _Pair) -> dict[str, float]:
+    """Figures of metrics that add up, in one walk through both pictures."""
+    additive = [(one, one.facts) for one in metrics if isinstance(one, Additive)]
+    if not additive:
+        return {}
+    for _, facts in additive:
+        _measurable(facts, pair)
+    totals: dict[str, Tensor] = {}
+    for step, test, reference in pair.parts(max(one.overlap for one, _ in additive)):
+        for metric, facts in additive:
+            rows = min(step + metric.overlap, test.shape[2])
+            if rows > metric.overlap:  # else the part before has seen all of it
+                found = metric.totals(test[:, :, :rows], reference[:, :, :rows])
+                totals[facts.name] = totals[facts.name] + found if facts.name in totals else found
+    return {facts.name: float(metric.from_totals(totals[facts.name]).mean()) for metric, facts in additive}
+
+
+def _measurable(facts: MetricFacts, pair: _Pair) -> None:
     if pair.reference is None:
         raise BadRequest(f"{facts.name} compares with a reference and none was given; name the true picture too")
     if min(pair.height, pair.width) < facts.smallest:
         left = f"{pair.width}x{pair.height} are left of {pair.test.name}"
         raise BadRequest(f"{facts.name} needs {facts.smallest} pixels a side; {left}")
-    total = sum(metric.totals(test, reference) for test, reference in pair.parts(metric.overlap))
-    return float(metric.from_totals(cast(Tensor, total)).mean())
 
 
 def _at_once(metric: Metric, pair: _Pair) -> float:

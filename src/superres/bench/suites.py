@@ -7,7 +7,7 @@ from pathlib import Path
 
 from superres.bench.pictures import read_whole
 from superres.bench.protocols import Protocol
-from superres.bench.sets import SETS, find_set
+from superres.data.sets import SETS, find_set
 from superres.images.read import PICTURE_SUFFIXES
 from superres.types import Array, BadInput, BadRequest
 
