@@ -21,12 +21,11 @@ from superres.types import BadRequest
 LUMA = np.array([65.481, 128.553, 24.966]) / 255
 
 
-@pytest.fixture
-def pictures(tmp_path):
-    folder = tmp_path / "pictures"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    folder, scene = tmp_path_factory.mktemp("pictures"), draw()
     for at in range(2):
-        Image.fromarray(draw()[10 * at : 10 * at + 96, 20 * at : 20 * at + 110]).save(folder / f"{at}.png")
+        Image.fromarray(scene[10 * at : 10 * at + 96, 20 * at : 20 * at + 110]).save(folder / f"{at}.png")
     return folder
 
 
@@ -59,7 +58,20 @@ def test_every_variant_makes_what_the_target_wants(recipe, kernels, colour, pict
     assert net.scale == run.data.arguments["scale"] == 2
 
 
-def test_an_unknown_colour_is_refused():
+def test_the_variant_of_blur_and_subsampling_learns_from_that(pictures):
+    run = open_recipe("srcnn-blur", [f"data.hr={pictures}", "data.batch=2"])
+    soft, plain = (
+        one.data.with_argument("hr", str(pictures)).with_argument("batch", 2).build()(0) for one in (run, srcnn())
+    )
+    assert run.network == srcnn().network
+    assert torch.allclose(soft["hr"], plain["hr"], atol=0.6 / 255)  # the script of the authors rounds its luma
+    assert (soft["lr"] - plain["lr"]).abs().max() > 0.02
+    assert soft["lr"][0].std() < plain["lr"][0].std()
+
+
+def test_an_unknown_colour_or_input_is_refused():
+    with pytest.raises(BadRequest, match="'box' is not known; use bicubic or blur"):
+        srcnn(given="box")  # type: ignore[arg-type]
     with pytest.raises(BadRequest, match="'gray' is not known; use luma or rgb"):
         srcnn_fast(colour="gray")  # type: ignore[arg-type]
 

@@ -3,6 +3,7 @@
 RECIPES: dict[str, str] = {
     "chain": "superres.recipes.chain:chain",
     "srcnn": "superres.recipes.srcnn:srcnn",
+    "srcnn-blur": "superres.recipes.srcnn:srcnn_blur",
     "srcnn-fast": "superres.recipes.srcnn:srcnn_fast",
     "srgan-small": "superres.recipes.srgan_small:srgan_small",
     "clean-x4": "superres.recipes.shipped:clean_x4",
