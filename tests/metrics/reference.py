@@ -24,8 +24,8 @@ def rows(*metrics: str) -> list[dict[str, str]]:
 
 def picture(name: str) -> np.ndarray:
     """(H, W) or (H, W, 3) uint8."""
-    found = Image.open(PICTURES / name)
-    return np.asarray(found.convert("RGB") if found.mode == "P" else found)
+    with Image.open(PICTURES / name) as found:
+        return np.asarray(found.convert("RGB") if found.mode == "P" else found)
 
 
 def tensor(x: np.ndarray) -> Tensor:
