@@ -1,14 +1,14 @@
 """Speed of the full-reference metrics against the public implementations that this environment has.
 
-    SUPERRES_WEIGHTS=FOLDER python benchmarks/metrics_full_speed.py [--rounds 7] [--threads 1] [--side 1024] [--only NAME ...]
+    SUPERRES_WEIGHTS=FOLDER python benchmarks/metrics_full_speed.py [--rounds 7] [--threads 1] [--only NAME ...]
 
-Rivals are imported from whatever is installed (pytorch-msssim, piq, piqa, torchmetrics, sewar, lpips, DISTS_pytorch) and
-left out, with the reason, where they cannot be. All see the same drawn RGB pair, float32, one after the other within
-each round; the figure is the median of the rounds in seconds of processor time, which a busy machine disturbs least, with
-the wall time beside it. Three rivals import
-torchvision for the shape of a network and nothing else; where it is absent a stand-in gives them plain torch layers of
-that shape with the same weights, which changes no computation of theirs. Needs the weights alexnet and vgg16
-(``superres weights get lpips-alex lpips-vgg``) for LPIPS and DISTS. Writes benchmarks/results/metrics_full_speed.json.
+Rivals are imported from whatever is installed (pytorch-msssim, piq, piqa, torchmetrics, sewar, lpips, DISTS_pytorch)
+and left out, with the reason, where they cannot be. All see the same drawn RGB pair, float32, one after the other in
+each round; the figure is the median of the rounds in seconds of processor time, which a busy machine disturbs least,
+with the wall time beside it. Several rivals import torchvision for the shape of a network and nothing else; where it is
+absent a stand-in gives them plain torch layers of that shape with the same weights, which changes no computation of
+theirs. Needs the weights alexnet and vgg16 (``superres weights get``) for LPIPS and DISTS. Writes
+benchmarks/results/metrics_full_speed.json, where figures of metrics that were not asked for stay.
 """
 
 import argparse
@@ -176,7 +176,7 @@ def stand_in() -> str:
         def make(*_: Any, **__: Any) -> nn.Module:
             module = trunk()
             module.load_state_dict({key: torch.from_numpy(array) for key, array in load(weights).items()})
-            features = list(module.features) + [nn.MaxPool2d(2)]
+            features = [*module.features, nn.MaxPool2d(2)]
             whole = nn.Module()
             whole.features = nn.Sequential(*features)
             return whole

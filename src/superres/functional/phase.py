@@ -29,7 +29,7 @@ def phase_congruency(x: Tensor) -> Tensor:
         parts = cast(Tensor, torch.fft.ifft2(spectrum * filters.bank[k]))
         even, odd = parts.real, parts.imag
         squares = even.square() + odd.square()
-        floor = _NOISE * (_median(squares[:, 0]) * filters.noise[k]).sqrt()
+        floor = _NOISE * _root(_median(squares[:, 0]) * filters.noise[k])
         along, across = even.sum(1, keepdim=True), odd.sum(1, keepdim=True)
         total = along.square() + across.square()
         length = _root(total) + _EPSILON
