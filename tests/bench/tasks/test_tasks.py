@@ -48,6 +48,18 @@ def test_versions_are_the_small_the_enlarged_and_the_true_picture() -> None:
     np.testing.assert_array_equal(pictures[3], scene.original[:32, :40])
 
 
+def test_what_a_network_gives_reaches_the_judge_in_eight_bits() -> None:
+    """A network's floats are near the bicubic picture, not a thousandth of it."""
+
+    def level(picture: np.ndarray, scene: Scene) -> dict[str, float]:
+        assert picture.dtype == np.uint8
+        assert picture.shape[2] == 3
+        return {"mean": float(picture.mean())}
+
+    found = outcome(Task("level", level), ("clean",), [_scene("a")], scale=4)
+    assert found.mean("clean-x4", "mean") == pytest.approx(found.mean("bicubic", "mean"), abs=5)
+
+
 def test_a_figure_that_some_pictures_lack_stays_in_step() -> None:
     def some(picture: np.ndarray, scene: Scene) -> dict[str, float]:
         return {"always": 1.0, **({"only-b": 2.0} if scene.name == "b" else {})}

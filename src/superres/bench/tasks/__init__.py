@@ -125,8 +125,13 @@ def _versions(scene: Scene, candidates: Sequence[Candidate], scale: int) -> dict
         raise BadInput(f"{scene.name}: {scene.original.shape[1]}x{scene.original.shape[0]} is too small for x{scale}")
     original = scene.original[:height, :width]
     small = imresize(original, 1 / scale)
-    enlarged = {one.name: one.enlarge(small) for one in candidates}
+    enlarged = {one.name: _eight_bits(one.enlarge(small)) for one in candidates}
     return {"lr": small, **enlarged, "hr": original}
+
+
+def _eight_bits(x: Array) -> Array:
+    """What a network gives, floats that overshoot [0, 1], as a file would hold them; integers stay."""
+    return x if x.dtype == np.uint8 else np.floor(np.clip(x, 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
 def _picture(path: Path) -> Array:
