@@ -63,8 +63,8 @@ def upscale(
         width: this width, and the height that fits it
         height: this height, and the width that fits it
         fit: as large as fits into this width and height
-        model: family (clean, photo, srcnn), model (clean-x4), nearest, bilinear, bicubic, or a file: .safetensors, .onnx,
-            ncnn .param, .pth; auto looks at the picture
+        model: family (clean, photo, srcnn), model (clean-x4), nearest, bilinear, bicubic, or a file: .safetensors,
+            .onnx, ncnn .param, .pth; auto looks at the picture
         engine: what runs the model; auto takes the fastest here
         device: where it runs; a GPU is used only after it agreed with the CPU
         threads: threads of the engine (all cores when not given)

@@ -23,7 +23,9 @@ def check(x: Tensor, draws: Sequence[Draw], scale: int = 1) -> None:
     if len(draws) != len(x):
         raise BadRequest(f"{len(draws)} draws came for {len(x)} pictures; wanted one for each")
     if x.shape[2] % scale or x.shape[3] % scale:
-        raise BadRequest(f"a picture of {x.shape[3]}x{x.shape[2]} has sides that {scale} does not divide; crop it first")
+        raise BadRequest(
+            f"a picture of {x.shape[3]}x{x.shape[2]} has sides that {scale} does not divide; crop it first"
+        )
 
 
 def check_span(name: str, span: Span, *, least: float = 0.0, most: float = float("inf")) -> None:
@@ -46,7 +48,9 @@ def within(rng: np.random.Generator, span: Span) -> float:
 
 def values(draws: Sequence[Draw], key: str, x: Tensor) -> Tensor:
     """One number of every draw as a (B, 1, 1, 1) tensor like ``x``."""
-    return torch.tensor([float(cast(Any, draw[key])) for draw in draws], dtype=x.dtype, device=x.device).view(-1, 1, 1, 1)
+    return torch.tensor([float(cast(Any, draw[key])) for draw in draws], dtype=x.dtype, device=x.device).view(
+        -1, 1, 1, 1
+    )
 
 
 def each(x: Tensor, draws: Sequence[Draw], deed: Callable[[Tensor, Draw], Tensor]) -> Tensor:

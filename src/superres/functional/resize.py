@@ -69,7 +69,9 @@ def imresize(
     return y if levels is None else (y / levels).to(x.dtype)
 
 
-def _wanted(x: Tensor, scale: float | None, size: tuple[int, int] | None) -> tuple[tuple[int, int], tuple[float, float]]:
+def _wanted(
+    x: Tensor, scale: float | None, size: tuple[int, int] | None
+) -> tuple[tuple[int, int], tuple[float, float]]:
     if x.ndim != 4 or 0 in x.shape:
         raise BadRequest(f"a tensor of shape {tuple(x.shape)} cannot be resized; wanted (B, C, H, W), not empty")
     if x.dtype not in (torch.float32, torch.float64):

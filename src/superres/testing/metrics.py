@@ -28,7 +28,7 @@ def check_metric(
     """Hold ``metric`` to ``terms.metric.Metric``; raises AssertionError with what is wrong.
 
     Args:
-        identity: its value for a picture against itself (for metrics with a reference); NaN where it has none of its own.
+        identity: its value for a picture against itself (for metrics with a reference); NaN where it has none.
         side: about how large the drawn pictures are; a little above the metric's smallest when not given.
         rtol: how near a batch must come to its pictures one by one, in float64; in float32 it is 1e-3.
     """
