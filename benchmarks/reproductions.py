@@ -21,7 +21,9 @@ Set5, mean PSNR of luma in dB under the protocol `y-studio-v1` (unrounded studio
 | method | scale | paper | ours | difference | measured | command |
 |---|---|---|---|---|---|---|
 """
-QUALITY = "python benchmarks/quality.py --data DATA --models bicubic srcnn --kinds clean --out benchmarks/results/srcnn.json"
+QUALITY = (
+    "python benchmarks/quality.py --data DATA --models bicubic srcnn --kinds clean --out benchmarks/results/srcnn.json"
+)
 ANCESTOR = "python benchmarks/sparse_coding.py --data DATA"
 ZERO_SHOT = "python benchmarks/zssr.py --data DATA"
 SPARSE = {"omp": "Zeyde et al. 2010 (sparse coding)", "anr": "ANR (Timofte et al. 2013)"}
@@ -46,7 +48,9 @@ def rows() -> list[str]:
         found.append(row("bicubic (MATLAB)", scale, paper, ours, srcnn["date"], QUALITY))
     for solver, name in SPARSE.items():
         for scale, paper in published[solver].items():
-            found.append(row(name, scale, paper, ancestor["measured"][scale][solver]["psnr"], ancestor["date"], ANCESTOR))
+            found.append(
+                row(name, scale, paper, ancestor["measured"][scale][solver]["psnr"], ancestor["date"], ANCESTOR)
+            )
     for scale, paper in published["srcnn"].items():
         ours = srcnn["clean"][scale]["srcnn"]["Set5"]
         found.append(row("SRCNN 9-1-5 (Dong et al. 2014)", scale, paper, ours, srcnn["date"], QUALITY))

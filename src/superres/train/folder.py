@@ -76,15 +76,21 @@ def versions() -> dict[str, Plain]:
 
 
 def commit() -> str | None:
-    """The commit of the code at work, with ``-dirty`` where it was changed; None outside a clone."""
-    where = Path(__file__).parent
+    """The commit of the code at work, with ``-dirty`` where it was changed; None outside a clone.
+
+    A repository around the installed package (a virtual environment inside somebody's project) is not ours.
+    """
+    file = Path(__file__)
+    if _git(file.parent, "ls-files", "--error-unmatch", file.name) is None:
+        return None
+    return _git(file.parent, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+
+
+def _git(where: Path, *words: str) -> str | None:
+    """What git says there; None where it is absent or refuses."""
     try:
         made = subprocess.run(
-            ["git", "-C", str(where), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=False,
+            ["git", "-C", str(where), *words], capture_output=True, text=True, timeout=10, check=False
         )
     except (OSError, subprocess.SubprocessError):
         return None
