@@ -37,6 +37,11 @@ def test_a_shipped_model() -> None:
     assert model.enlarge(np.zeros((9, 7), np.uint8)).shape == (18, 14)
 
 
+@pytest.mark.parametrize("scale", [2, 4])
+def test_a_network_that_works_on_the_enlarged_picture_costs_alike_at_every_scale(scale: int) -> None:
+    assert open_model("srcnn", scale).cost.multiply_adds == 8_032 * 1280 * 720
+
+
 def test_a_network_by_its_class(nets: str) -> None:
     model = open_model(f"{nets}:Small", 2, settings={"width": "8"})
     again = open_model(f"{nets}:Small", 2, settings={"width": "8"})

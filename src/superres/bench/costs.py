@@ -7,6 +7,7 @@ from torch import nn
 from superres.bench.modules import channels_of, counted, graph_of
 from superres.graph import cost
 from superres.graph.graph import Graph
+from superres.graph.wrapping import Wrapping
 
 OUTPUT = (720, 1280)  # height and width of the enlarged picture that papers count multiply-adds for
 
@@ -28,9 +29,9 @@ def _input(scale: int) -> tuple[int, int]:
     return OUTPUT[0] // scale, OUTPUT[1] // scale
 
 
-def of_graph(graph: Graph, scale: int) -> Cost:
-    """Counted from the graph's convolutions."""
-    height, width = _input(scale)
+def of_graph(graph: Graph, scale: int, wrapping: Wrapping | None = None) -> Cost:
+    """Counted from the graph's convolutions; a graph that works on an enlarged picture is counted at that size."""
+    height, width = OUTPUT if wrapping is not None and wrapping.input == "bicubic" else _input(scale)
     return Cost(
         cost.parameters(graph),
         cost.multiply_adds(graph, height, width),

@@ -58,7 +58,7 @@ def open_model(
     if model.scale != scale:
         raise BadRequest(f"{model.name} enlarges {model.scale} times and {scale} was asked for; there is no way around")
     upscaler = model.open(engine, threads=threads)
-    cost = Cost() if model.graph is None else costs.of_graph(model.graph, scale)
+    cost = Cost() if model.graph is None else costs.of_graph(model.graph, scale, model.wrapping)
     return Candidate(model.name, scale, enlarger(upscaler, model.channels), cost, f"engine {type(upscaler).__name__}")
 
 
