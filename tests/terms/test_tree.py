@@ -15,7 +15,7 @@ from superres.methods.supervised import Supervised
 from superres.networks.chain import Chain
 from superres.terms.run import Optimise, Rule, Run, Validate
 from superres.terms.spec import LATE, Spec, part, spec
-from superres.terms.tree import from_json, leaves, resolved, set_path, to_json
+from superres.terms.tree import from_json, leaves, resolved, set_path, set_paths, to_json
 from superres.terms.values import fits, parse
 from superres.types import BadRequest
 
@@ -70,6 +70,24 @@ def test_a_path_sets_one_value_and_nothing_else(path: str, text: str, value: obj
     for leaf in leaves(before):
         if not leaf.path.startswith(below) and leaf.path != path and not path.startswith(leaf.path + "."):
             assert found(changed, leaf.path) == leaf.value
+
+
+def test_several_changes_need_only_be_right_together() -> None:
+    pairs = [("optimise.schedule", "multistep"), ("optimise.milestones", "5,7"), ("network.width", "6")]
+    for changes in (pairs, pairs[::-1]):
+        run = set_paths(RUN, changes)
+        assert (run.optimise.schedule, run.optimise.milestones) == ("multistep", (5, 7))
+        assert run.network.arguments["width"] == 6
+    with pytest.raises(BadRequest, match="optimise.schedule=multistep: .*multistep wants some"):
+        set_paths(RUN, [pairs[0], pairs[2]])
+
+
+def test_the_last_of_two_changes_counts_and_a_new_thing_forgets_the_old_ones() -> None:
+    assert set_paths(RUN, [("seed", "2"), ("seed", "3")]).seed == 3
+    changes = [("method.loss.epsilon", "0.5"), ("method.loss", "superres.losses.l1:L1")]
+    assert found(set_paths(RUN, changes), "method.loss") == spec(L1)
+    changes = [("method.loss", "superres.losses.charbonnier:Charbonnier"), ("method.loss.epsilon", "0.5")]
+    assert found(set_paths(RUN, changes), "method.loss.epsilon") == 0.5
 
 
 def test_what_a_recipe_leaves_open_stays_open() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from superres.recipes.names import RECIPES
 from superres.terms.run import Run
 from superres.terms.spec import load, parameters
-from superres.terms.tree import set_path
+from superres.terms.tree import set_paths
 from superres.terms.values import nearest
 from superres.train.folder import read_run
 from superres.types import BadInput, BadRequest
@@ -22,13 +22,14 @@ def open_recipe(word: str, changes: Sequence[str] = ()) -> Run:
 
 
 def changed(run: Run, changes: Sequence[str]) -> Run:
-    """The run with every ``path=value`` set, one after the other."""
+    """The run with every ``path=value`` set."""
+    pairs: list[tuple[str, str]] = []
     for change in changes:
         path, equals, value = change.partition("=")
         if not equals:
             raise BadRequest(f"--set {change} changes nothing; wanted PATH=VALUE, like optimise.lr=2e-4")
-        run = set_path(run, path.strip(), value.strip())
-    return run
+        pairs.append((path.strip(), value.strip()))
+    return set_paths(run, pairs)
 
 
 def _run(word: str) -> Run:

@@ -99,9 +99,6 @@ class Spec(Generic[T]):
         made = {key: built(value) for key, value in self.arguments.items() if key not in late}
         return self.factory(**made, **late)
 
-    def with_argument(self, name: str, value: Any) -> "Spec[T]":
-        return Spec(self.target, {**self.arguments, name: value})
-
     def __hash__(self) -> int:
         return hash((self.target, tuple(sorted((key, repr(value)) for key, value in self.arguments.items()))))
 

@@ -7,7 +7,7 @@ import dataclasses
 import inspect
 import math
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -59,10 +59,16 @@ def leaves(node: Any, path: str = "", annotation: Any = UNKNOWN) -> Iterator[Lea
 
 def set_path(node: T, path: str, text: str) -> T:
     """The tree with one value changed; BadRequest names the nearest known paths, or what was wanted there."""
+    return set_paths(node, [(path, text)])
+
+
+def set_paths(node: T, changes: Sequence[tuple[str, str]]) -> T:
+    """The tree with several values changed at once: only the whole must be right, whatever their order."""
     try:
-        return _set(node, UNKNOWN, path.split("."), text, path)
-    except _Unknown:
+        return _set(node, UNKNOWN, [_Change(path.split("."), text, path) for path, text in changes])
+    except _Unknown as error:
         known = [leaf.path for leaf in leaves(resolved(node))]
+        path = error.args[0]
         raise BadRequest(f"{path} cannot be set: there is no such path{nearest(path, known)}") from None
 
 
@@ -128,26 +134,44 @@ def _record(given: dict[str, Any]) -> Any:
 
 
 class _Unknown(Exception):
-    """A path leads nowhere."""
+    """A path, the argument, leads nowhere."""
 
 
-def _set(node: Any, annotation: Any, keys: list[str], text: str, path: str) -> Any:
-    """``node`` with what ``keys`` lead to set; what is absent but may be there begins with its defaults."""
-    if not keys:
-        return _value(text, node, annotation, path)
-    if node is None:
-        node = _default(annotation)
-    key, below = keys[0], _children(node, every=True)
-    if key not in below and isinstance(node, dict):
-        below[key] = (_default((*typing.get_args(annotation), UNKNOWN)[1]), UNKNOWN)
-    if key not in below or (isinstance(node, dict) and below[key][0] is None):
-        raise _Unknown
-    value, kind = below[key]
-    changed = _set(value, kind, keys[1:], text, path)
+class _Change(NamedTuple):
+    """What is left of a path, the value to set there, and the whole path for messages."""
+
+    keys: list[str]
+    text: str
+    path: str
+
+    @property
+    def inner(self) -> "_Change":
+        return _Change(self.keys[1:], self.text, self.path)
+
+
+def _set(node: Any, annotation: Any, changes: Sequence[_Change]) -> Any:
+    """``node`` with all changes made; what is absent but may be there begins with its defaults."""
+    whole = [at for at, one in enumerate(changes) if not one.keys]
+    if whole:  # the last change of the thing itself, and what comes after it, count
+        last = changes[whole[-1]]
+        node = _value(last.text, node, annotation, last.path)
+        changes = changes[whole[-1] + 1 :]
+    if not changes:
+        return node
+    node = _default(annotation) if node is None else node
+    below, values = _children(node, every=True), dict[str, Any]()
+    for key in dict.fromkeys(one.keys[0] for one in changes):
+        some = [one.inner for one in changes if one.keys[0] == key]
+        if key not in below and isinstance(node, dict):
+            below[key] = (_default((*typing.get_args(annotation), UNKNOWN)[1]), UNKNOWN)
+        if key not in below or (isinstance(node, dict) and below[key][0] is None):
+            raise _Unknown(some[0].path)
+        values[key] = _set(*below[key], some)
     try:
-        return _replaced(node, key, changed)
+        return _replaced(node, values)
     except SuperresError as error:
-        raise BadRequest(f"{path}={text}: {error}") from error
+        said = ", ".join(f"{one.path}={one.text}" for one in changes)
+        raise BadRequest(f"{said}: {error}") from error
 
 
 def _default(annotation: Any) -> Any:
@@ -206,16 +230,18 @@ def _plain_default(parameter: inspect.Parameter) -> Any:
     return frozen(parameter.default, "") if is_plain(parameter.default) else None
 
 
-def _replaced(node: Any, key: str, value: Any) -> Any:
+def _replaced(node: Any, values: Mapping[str, Any]) -> Any:
     if isinstance(node, Spec):
-        return cast(Spec[Any], node).with_argument(key, value)
+        made = cast(Spec[Any], node)
+        return Spec[Any](made.target, {**made.arguments, **values})
     if isinstance(node, tuple):
         parts = list(cast(tuple[Any, ...], node))
-        parts[int(key)] = value
+        for key, value in values.items():
+            parts[int(key)] = value
         return tuple(parts)
     if isinstance(node, Mapping):
-        return {**cast(Mapping[str, Any], node), key: value}
-    return dataclasses.replace(node, **{key: value})
+        return {**cast(Mapping[str, Any], node), **values}
+    return dataclasses.replace(node, **values)
 
 
 def _fields(node: Any) -> tuple[dataclasses.Field[Any], ...]:
