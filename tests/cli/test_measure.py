@@ -170,6 +170,9 @@ def test_explain_gap(folders: tuple[Path, Path], capsys: pytest.CaptureFixture[s
     said = capsys.readouterr().out
     assert said.startswith("default: protocol y-studio-v1: ")
     assert f"  rgb-v1: {rgb:.4f}" in said.split("nearest to ")[1]
+    assert "none of them explains it" not in said
+    assert main(["explain-gap", *pair, "--scale", "2", "--target", "60"]) == 0
+    assert "none of them explains it" in capsys.readouterr().out
     assert main(["explain-gap", *pair, "--scale", "2", "--json"]) == 0
     rows = {row["convention"]: row for row in json.loads(capsys.readouterr().out)["conventions"]}
     assert rows["rgb-v1"]["psnr"] == rgb

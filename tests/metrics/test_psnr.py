@@ -7,11 +7,16 @@ import torch
 
 from superres.functional.errors import mean_squared_error
 from superres.metrics.psnr import PSNR
-from superres.testing.metrics import check_metric
+from superres.testing.metrics import check_metric, check_on_device
 
 
 def test_contract() -> None:
     check_metric(PSNR(), identity=math.inf)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU is here")
+def test_a_gpu_gives_the_same() -> None:
+    check_on_device(PSNR(), "cuda")
 
 
 def test_one_grey_level_everywhere() -> None:

@@ -7,7 +7,7 @@ from scipy.ndimage import correlate1d
 
 from superres.functional.ssim import Window, ssim, ssim_maps, ssim_means
 from superres.metrics.ssim import SSIM
-from superres.testing.metrics import check_metric, drawn
+from superres.testing.metrics import check_metric, check_on_device, drawn
 
 
 def plainly(x: np.ndarray, y: np.ndarray) -> float:
@@ -31,6 +31,11 @@ def pair(*shape: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 def test_contract() -> None:
     check_metric(SSIM(), identity=1.0)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU is here")
+def test_a_gpu_gives_the_same() -> None:
+    check_on_device(SSIM(), "cuda")
 
 
 @pytest.mark.parametrize("size", [(11, 11), (11, 90), (97, 12), (150, 139)])

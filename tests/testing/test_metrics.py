@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from superres.metrics.psnr import PSNR
-from superres.testing.metrics import check_metric
+from superres.testing.metrics import check_metric, check_on_device
 from superres.types import BadRequest
 
 INF = float("inf")
@@ -81,3 +81,9 @@ def test_refusals_name_the_pictures_and_what_to_do() -> None:
         PSNR()(x, x[:, :1])
     with pytest.raises(BadRequest, match="divide 8-bit samples by 255"):
         PSNR()(x * 255, x)
+
+
+def test_a_device_that_gives_something_else_is_found() -> None:
+    check_on_device(PSNR(), "cpu")
+    with pytest.raises(AssertionError, match="on the CPU and"):
+        check_on_device(Wrong("again"), "cpu")

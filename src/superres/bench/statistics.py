@@ -122,7 +122,7 @@ def _sentence(c: Comparison, spread: float, better: str) -> str:
             f"{c.second} is {_word(c.difference, better)} than {c.first} by {said} in {c.metric}, and {pictures} "
             f"suffice to show it ({known}, better on {c.wins} of {c.pictures})."
         )
-    if leaves_out_zero and least > 1 - _LEVEL:
+    if leaves_out_zero and least > 1 - _LEVEL and c.p_value < 1.01 * least:  # all differences have one sign
         return (
             f"{c.second} is {_word(c.difference, better)} than {c.first} by {said} in {c.metric} on these {pictures} "
             f"(95 % interval {_interval(c)}, better on {c.wins}), but so few cannot show it to the Wilcoxon test "

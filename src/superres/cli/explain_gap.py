@@ -9,6 +9,8 @@ from superres.types import BadRequest
 if TYPE_CHECKING:
     from superres.bench.explaining import Reading
 
+_NEAR_PSNR, _NEAR_SSIM = 0.05, 0.001  # five and ten times what figures are printed to
+
 
 def explain_gap(
     pictures: tuple[str, ...], /, *, scale: int | None = None, target: float | None = None, json: bool = False
@@ -42,6 +44,8 @@ def explain_gap(
         print(f"\nnearest to {target:g}:")
         for row, gap in near:
             print(f"  {row.convention}: {target + gap:.4f} ({gap:+.4f}), {row.what}")
+        if not near or abs(near[0][1]) > (_NEAR_SSIM if abs(target) <= 1 else _NEAR_PSNR):
+            print("none of them explains it: the result, its input or the pictures must differ from those published")
     return 0
 
 

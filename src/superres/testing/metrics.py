@@ -51,6 +51,19 @@ def check_metric(
         _gradient(metric, *pairs[0])
 
 
+def check_on_device(metric: Metric, device: str, *, side: int | None = None, rtol: float = 1e-4) -> None:
+    """Hold ``metric`` to the same values on ``device`` ("cuda") as on the CPU; raises AssertionError."""
+    for test, reference in _pairs(metric.facts, side or max(metric.facts.smallest, 24)):
+        for dtype in (torch.float32,) if device == "mps" else (torch.float32, torch.float64):
+            pair = [None if x is None else x.to(dtype) for x in (test, reference)]
+            here = metric(*pair)  # type: ignore[arg-type]
+            there = metric(*(None if x is None else x.to(device) for x in pair))  # type: ignore[arg-type]
+            assert there.device.type == torch.device(device).type, f"{metric.facts.name} left {device}"
+            assert torch.allclose(there.cpu(), here, rtol=rtol, atol=rtol), (
+                f"{metric.facts.name} ({dtype}) gives {here.tolist()} on the CPU and {there.tolist()} on {device}"
+            )
+
+
 def drawn(batch: int, bands: int, height: int, width: int, *, seed: int = 0) -> Tensor:
     """(B, C, H, W) float64 in [0, 1]: waves, edges and a little noise, a different picture for each place."""
     random = torch.Generator().manual_seed(seed)
