@@ -239,19 +239,20 @@ def main() -> None:
     found: dict[str, Any] = {}
     with torch.inference_mode():
         for name in asked.only:
-            found[name] = contest(name, asked.rounds, test, reference)
+            found[name] = {"rounds": asked.rounds} | contest(name, asked.rounds, test, reference)
             print(name, json.dumps(found[name], indent=1), flush=True)
     report = {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "processor": processor(),
         "threads": asked.threads,
-        "rounds": asked.rounds,
         "picture": f"{asked.side}x{asked.side} RGB, drawn, float32",
         "python": platform.python_version(),
         "torch": torch.__version__,
         "torchvision": vision,
         "metrics": found,
     }
+    if asked.out.exists():
+        report["metrics"] = json.loads(asked.out.read_text())["metrics"] | found
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     asked.out.write_text(json.dumps(report, indent=1) + "\n")
 

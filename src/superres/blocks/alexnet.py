@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import torch
 from torch import Tensor, nn
 
 
@@ -27,7 +28,10 @@ class AlexNetTrunk(nn.Module):
 
     def stages(self, x: Tensor) -> Iterator[Tensor]:
         """(B, 3, H, W) -> the output of each rectifier, one at a time: 64, 192, 384, 256 and 256 channels."""
+        x = x.contiguous(memory_format=torch.channels_last)  # 2.5 times faster on a CPU, but for the first layer only
         for layer in self.features:
             x = layer(x)
             if isinstance(layer, nn.ReLU):
                 yield x
+            elif isinstance(layer, nn.MaxPool2d):
+                x = x.contiguous()

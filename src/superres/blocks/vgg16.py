@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+import torch
 from torch import Tensor, nn
 
 _WIDTHS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
@@ -27,6 +28,7 @@ class VGG16Trunk(nn.Module):
 
         ``pool`` takes the place of the maximum that halves the size.
         """
+        x = x.contiguous(memory_format=torch.channels_last)  # which suits its wide and large layers on a CPU
         for layer in self.features:
             if isinstance(layer, nn.MaxPool2d):
                 yield x
