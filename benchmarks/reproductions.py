@@ -14,9 +14,9 @@ PAGE = HERE.parent / "docs" / "reproductions.md"
 HEAD = """\
 # Reproductions
 
-Set5, mean PSNR of luma in dB under the protocol `y-studio-v1` (unrounded studio luma of BT.601 of the 8-bit result, border
-= scale cut, MATLAB's bicubic input rounded to 8 bit after each pass), beside the figure that the paper prints. Written by
-`python benchmarks/reproductions.py` from the files in `benchmarks/results/`.
+Set5, mean PSNR of luma in dB under the protocol `y-studio-v1` (unrounded studio luma of BT.601 of the 8-bit result,
+border = scale cut, MATLAB's bicubic input rounded to 8 bit after each pass), beside the figure that the paper prints.
+Written by `python benchmarks/reproductions.py` from the files in `benchmarks/results/`.
 
 | method | scale | paper | ours | difference | measured | command |
 |---|---|---|---|---|---|---|
