@@ -21,9 +21,7 @@ Written by `python benchmarks/reproductions.py` from the files in `benchmarks/re
 | method | scale | paper | ours | difference | measured | command |
 |---|---|---|---|---|---|---|
 """
-QUALITY = (
-    "python benchmarks/quality.py --data DATA --models bicubic srcnn --kinds clean --out benchmarks/results/srcnn.json"
-)
+BENCH = "superres bench --model {} --suite set5 --scale {} --data-root DATA"
 ANCESTOR = "python benchmarks/sparse_coding.py --data DATA"
 ZERO_SHOT = "python benchmarks/zssr.py --data DATA"
 SPARSE = {"omp": "Zeyde et al. 2010 (sparse coding)", "anr": "ANR (Timofte et al. 2013)"}
@@ -45,7 +43,7 @@ def rows() -> list[str]:
     published, found = ancestor["published"], []
     for scale, paper in published["bicubic"].items():
         ours = srcnn["clean"][scale]["bicubic"]["Set5"]
-        found.append(row("bicubic (MATLAB)", scale, paper, ours, srcnn["date"], QUALITY))
+        found.append(row("bicubic (MATLAB)", scale, paper, ours, srcnn["date"], BENCH.format("bicubic", scale[1:])))
     for solver, name in SPARSE.items():
         for scale, paper in published[solver].items():
             found.append(
@@ -53,7 +51,9 @@ def rows() -> list[str]:
             )
     for scale, paper in published["srcnn"].items():
         ours = srcnn["clean"][scale]["srcnn"]["Set5"]
-        found.append(row("SRCNN 9-1-5 (Dong et al. 2014)", scale, paper, ours, srcnn["date"], QUALITY))
+        found.append(
+            row("SRCNN 9-1-5 (Dong et al. 2014)", scale, paper, ours, srcnn["date"], BENCH.format("srcnn", scale[1:]))
+        )
     for one in zero["runs"] if zero else ():
         name = f"ZSSR (Shocher et al. 2018), {one['budget']:g} s a picture"
         found.append(row(name, "x2", 37.37, one["mean"]["psnr"], one["date"][:10], ZERO_SHOT))
