@@ -1,6 +1,6 @@
 """What the SRCNN paper claims, by small experiments: the last layer's rate, stride, data, colour, kernels, widths.
 
-    python benchmarks/srcnn_claims.py --data FOLDER [--out benchmarks/results/srcnn_claims.json] [--seeds 1 2 3]
+    python benchmarks/srcnn_claims.py --data FOLDER [--out benchmarks/results/srcnn_claims.json] [--seeds 1 2 3] [--claims width kernels]
 
 ``FOLDER`` holds ``train/T91`` and ``train/BSDS400``. Every ninth picture of T91 is held out; all training pictures are
 of the rest. The budgets are tiny (600 steps of 8 sub-images, 1500 where the data are compared): seconds on one core in
@@ -151,14 +151,15 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "srcnn_claims.json")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--claims", nargs="+", choices=tuple(CLAIMS), default=tuple(CLAIMS))
     given = parser.parse_args()
     torch.set_num_threads(1)
     report: dict[str, Any] = json.loads(given.out.read_text()) if given.out.exists() else {"runs": {}}
     with folders(given.data) as places:
         measure = Interpolated(suites=places["held out"], scale=SCALE)
         bicubic = next(iter(measure(SRCNN(padding=False, start="identity")).values()))
-        for changes in CLAIMS.values():
-            for variant in ({**USUAL, **change} for change in changes):
+        for claim in given.claims:
+            for variant in ({**USUAL, **change} for change in CLAIMS[claim]):
                 done = report["runs"].setdefault(name_of(variant), {})
                 wanted = [seed for seed in given.seeds if str(seed) not in done]
                 source = source_of(variant, places) if wanted else None
