@@ -239,13 +239,13 @@ def main() -> None:
     found: dict[str, Any] = {}
     with torch.inference_mode():
         for name in asked.only:
-            found[name] = {"rounds": asked.rounds} | contest(name, asked.rounds, test, reference)
+            found[name] = {"side": asked.side, "rounds": asked.rounds} | contest(name, asked.rounds, test, reference)
             print(name, json.dumps(found[name], indent=1), flush=True)
     report = {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "processor": processor(),
         "threads": asked.threads,
-        "picture": f"{asked.side}x{asked.side} RGB, drawn, float32",
+        "picture": "RGB, drawn, float32, as many pixels a side as said with each",
         "python": platform.python_version(),
         "torch": torch.__version__,
         "torchvision": vision,

@@ -71,7 +71,9 @@ def plainly(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     return float(both.sum() / weight.sum()), float(coloured.sum() / weight.sum())
 
 
-@pytest.mark.parametrize("size", [(64, 81), (75, 60), (385, 390), (641, 644), (897, 899)])
+@pytest.mark.parametrize(
+    "size", [(64, 81), (75, 60), (385, 390), (641, 644), pytest.param((897, 899), marks=pytest.mark.slow)]
+)
 def test_definition(size: tuple[int, int]) -> None:
     y = drawn(1, 3, *size)
     x = (0.7 * y + 0.3 * drawn(1, 3, *size, seed=2)).clamp(0, 1)

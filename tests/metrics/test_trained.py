@@ -105,6 +105,6 @@ def test_settings_that_mean_nothing_are_refused() -> None:
 
 def test_facts_tell_the_conventions_apart() -> None:
     names = [metric.facts.name for metric in (LPIPS(), lpips_vgg(), DISTS(), dists_256())]
-    assert names == ["lpips", "lpips_vgg", "dists", "dists_256"]
+    assert names == ["lpips", "lpips-vgg", "dists", "dists-256"]
     assert "no resize" in DISTS().facts.conventions
     assert "256" in dists_256().facts.conventions

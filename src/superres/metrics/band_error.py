@@ -15,7 +15,7 @@ class BandError:
     """
 
     facts = MetricFacts(
-        name="band_error",
+        name="band-error",
         better="lower",
         range=(0.0, 1.0),
         unit="",
@@ -29,7 +29,7 @@ class BandError:
 
     def __init__(self, *, band: int | None = None) -> None:
         if band is not None and band < 0:
-            raise BadRequest(f"band_error: band {band} does not exist; bands count from 0")
+            raise BadRequest(f"band-error: band {band} does not exist; bands count from 0")
         self._band = band
 
     def __call__(self, test: Tensor, reference: Tensor | None = None) -> Tensor:
@@ -38,5 +38,5 @@ class BandError:
         if self._band is None:
             return band_error(*pair).amax(1)
         if self._band >= test.shape[1]:
-            raise BadRequest(f"band_error: band {self._band} was asked for and there are {test.shape[1]}, from 0")
+            raise BadRequest(f"band-error: band {self._band} was asked for and there are {test.shape[1]}, from 0")
         return band_error(*pair)[:, self._band]

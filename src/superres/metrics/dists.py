@@ -33,7 +33,7 @@ class DISTS:
         how = (
             "no resize" if side is None else f"a shorter side above {side} is reduced to it (bilinear, no antialiasing)"
         )
-        name = "dists" if side is None else f"dists_{side}"
+        name = "dists" if side is None else f"dists-{side}"
         self.facts = replace(_FACTS, name=name, conventions=f"{how}; {_FACTS.conventions}")
 
     def __call__(self, test: Tensor, reference: Tensor | None = None) -> Tensor:

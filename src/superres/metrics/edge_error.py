@@ -12,7 +12,7 @@ class GradientError:
     """Root mean square difference of the gradients, in samples a pixel; 0 for identical pictures."""
 
     facts = MetricFacts(
-        name="gradient_error",
+        name="gradient-error",
         better="lower",
         range=(0.0, 1.0),
         unit="1/pixel",
@@ -33,7 +33,7 @@ class EdgeError:
     """Root mean square error at the steepest ``share`` of the reference's pixels; 0 for identical pictures."""
 
     facts = MetricFacts(
-        name="edge_error",
+        name="edge-error",
         better="lower",
         range=(0.0, 1.0),
         unit="",
@@ -48,7 +48,7 @@ class EdgeError:
 
     def __init__(self, *, share: float = 0.1) -> None:
         if not 0 < share <= 1:
-            raise BadRequest(f"edge_error: a share of {share} of the pixels; wanted above 0 and up to 1")
+            raise BadRequest(f"edge-error: a share of {share} of the pixels; wanted above 0 and up to 1")
         self._share = share
 
     def __call__(self, test: Tensor, reference: Tensor | None = None) -> Tensor:

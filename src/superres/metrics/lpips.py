@@ -28,7 +28,7 @@ class LPIPS:
             raise BadRequest(f"lpips: net {net!r} is not known; use one of {', '.join(_NETS)}")
         trunk, smallest = _NETS[net]
         self._trunk = Trunk(trunk, f"lpips-{net}")
-        name = "lpips" if net == "alex" else f"lpips_{net}"
+        name = "lpips" if net == "alex" else f"lpips-{net}"
         self.facts = replace(_FACTS, name=name, smallest=smallest, conventions=_FACTS.conventions.format(trunk=trunk))
 
     def __call__(self, test: Tensor, reference: Tensor | None = None) -> Tensor:

@@ -11,7 +11,7 @@ class MSSSIM:
     """SSIM's contrast on five scales and its luminance on the last; 1 for identical pictures. RGB: the bands' mean."""
 
     facts = MetricFacts(
-        name="ms_ssim",
+        name="ms-ssim",
         better="higher",
         range=(0.0, 1.0),
         unit="",

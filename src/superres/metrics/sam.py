@@ -15,7 +15,7 @@ class SAM:
 
     def __init__(self, *, degrees: bool = False) -> None:
         self._factor = 180 / math.pi if degrees else 1.0
-        self.facts = replace(_FACTS, name="sam_degrees", unit="degree", range=(0.0, 90.0)) if degrees else _FACTS
+        self.facts = replace(_FACTS, name="sam-degrees", unit="degree", range=(0.0, 90.0)) if degrees else _FACTS
 
     def __call__(self, test: Tensor, reference: Tensor | None = None) -> Tensor:
         """(B, C, H, W) in [0, 1] twice -> (B,). Raises BadRequest (see ``functional.checks``)."""

@@ -19,7 +19,7 @@ class SpectralError:
     """
 
     facts = MetricFacts(
-        name="spectral_error",
+        name="spectral-error",
         better="lower",
         range=(0.0, 1.0),
         unit="",
@@ -34,7 +34,7 @@ class SpectralError:
 
     def __init__(self, *, low: float = 0.5, high: float = math.inf) -> None:
         if not 0 <= low < high:
-            raise BadRequest(f"spectral_error: from {low} to {high} is no ring; wanted 0 <= low < high, 1 is Nyquist")
+            raise BadRequest(f"spectral-error: from {low} to {high} is no ring; wanted 0 <= low < high, 1 is Nyquist")
         self._edges = (low, high)
 
     def __call__(self, test: Tensor, reference: Tensor | None = None) -> Tensor:
