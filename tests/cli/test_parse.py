@@ -96,7 +96,7 @@ def several(
     /,
     *,
     metric: tuple[str, ...] = ("psnr",),
-    arguments: tuple[str, ...] = (),
+    set: tuple[str, ...] = (),  # noqa: A002 - a flag called --set
     deep: bool = False,
 ) -> int:
     """Do something with several.
@@ -104,7 +104,7 @@ def several(
     Args:
         names: files
         metric: what to measure
-        arguments: of a class
+        set: of a class
         deep: more
     """
     CALLS.append(locals())
@@ -117,7 +117,7 @@ def several(
         (["a", "--metric", "psnr", "ssim"], {"names": ("a",), "metric": ("psnr", "ssim")}),
         (["a", "b", "--metric", "x", "--deep", "c"], {"names": ("a", "b", "c"), "metric": ("x",), "deep": True}),
         (["--metric", "x", "--metric=y", "z", "--", "a"], {"names": ("a",), "metric": ("x", "y", "z")}),
-        (["a", "--set", "w=1", "d=2", "--arguments", "e=3"], {"names": ("a",), "arguments": ("w=1", "d=2", "e=3")}),
+        (["a", "--set", "w=1", "d=2", "--set", "e=3"], {"names": ("a",), "set": ("w=1", "d=2", "e=3")}),
         (["a"], {"names": ("a",), "metric": ("psnr",)}),
     ],
 )

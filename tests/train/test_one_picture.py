@@ -41,12 +41,12 @@ def weights(learnt):
 
 @pytest.fixture(scope="module")
 def learnt():
-    return Learner().learn(lesson(stripes(), steps=100))
+    return Learner().learn(lesson(stripes(), steps=200))
 
 
 def test_what_was_learnt_beats_bicubic_on_the_picture_itself(learnt):
     assert learnt.ended == "steps"
-    assert learnt.steps == 100
+    assert learnt.steps == 200
     assert learnt.psnr > learnt.bicubic + 1
     assert learnt.warnings == ()
     network = learnt_network("zssr", 2, learnt.graph)
@@ -57,12 +57,12 @@ def test_what_was_learnt_beats_bicubic_on_the_picture_itself(learnt):
 
 
 def test_the_same_seed_and_steps_give_the_same_bits(learnt):
-    again = Learner().learn(lesson(stripes(), steps=100))
+    again = Learner().learn(lesson(stripes(), steps=200))
     assert again.psnr == learnt.psnr
     first, second = weights(learnt), weights(again)
     assert first.keys() == second.keys()
     assert all(np.array_equal(first[key], second[key]) for key in first)
-    other = Learner().learn(lesson(stripes(), steps=100, seed=1))
+    other = Learner().learn(lesson(stripes(), steps=200, seed=1))
     assert other.psnr != learnt.psnr
 
 

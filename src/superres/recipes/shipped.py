@@ -143,7 +143,7 @@ def _run(
         method=spec(Supervised, network=LATE, loss=part(ColourAndLuma, squared=squared)),
         data=Spec(
             f"{__name__}:training_pictures",
-            {"scale": scale, "degradation": degradation, "patch": patches[0], "batch": patches[1], "seed": seed},
+            {"scale": scale, "degradation": degradation, "patch": patches[0], "batch": patches[1]},
         ),
         optimise=optimise,
         validate=validate,
