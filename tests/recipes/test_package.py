@@ -1,15 +1,18 @@
 """From run folders to models with cards."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 
-from superres.graph.file import read_card
+from superres.graph.file import load_model, read_card
 from superres.networks.chain import Chain
 from superres.recipes.opening import open_recipe
-from superres.recipes.package import last_rounds, package, rounds_of
-from superres.runtime.models import load
+from superres.recipes.package import last_rounds, package, refresh, rounds_of
+from superres.runtime.models import PRETRAINED, load
+from superres.runtime.opening import graph_key
 from superres.terms.spec import spec
 from superres.terms.tree import set_path
 from superres.terms.weights import save_network
@@ -83,3 +86,16 @@ def test_an_average_of_the_first_trainer_is_still_read(tmp_path: Path) -> None:
     with torch.no_grad():
         expected = net(x).numpy()
     assert abs(load(package(folder, tmp_path, None)).open("torch", threads=1)(x.numpy()) - expected).max() < 1e-4
+
+
+def test_new_figures_leave_weights_and_the_rest_of_a_card_alone(tmp_path: Path) -> None:
+    shutil.copy(PRETRAINED / "clean-x2.safetensors", tmp_path)
+    row = {"Set5": 1.0}
+    report = {"unit": "dB", "date": "2001-02-03", "processor": "none", "clean": {"x2": {"clean": row}}}
+    figures = tmp_path / "quality.json"
+    figures.write_text(json.dumps({**report, "photo": {"x2": {"clean": row}}}))
+    (before, old), [target] = load_model(PRETRAINED / "clean-x2.safetensors"), refresh(tmp_path, figures)
+    after, new = load_model(target)
+    assert graph_key(after) == graph_key(before)
+    assert new["figures"]["clean"] == row
+    assert {**new, "figures": None} == {**old, "figures": None}

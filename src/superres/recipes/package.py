@@ -1,10 +1,10 @@
 """From a finished run to a model file inside the package, with its card.
 
-    python -m superres.recipes.package RUNS [--figures benchmarks/results/quality.json]
+    python -m superres.recipes.package RUNS
+    python -m superres.recipes.package --figures benchmarks/results/quality.json
 
 ``RUNS`` holds one folder per round, named ``clean-x4``, ``clean-x4-again`` and so on; the last round of each model is
-taken. Run it once, measure with ``benchmarks/quality.py``, and run it again with the figures, which then stand in the
-cards.
+taken. Measure with ``benchmarks/quality.py`` then; the second line puts the figures into the cards of all models.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from superres.graph.cost import parameters
-from superres.graph.file import save_model
+from superres.graph.file import load_model, save_model
 from superres.networks.chain import Chain
 from superres.recipes.names import RECIPES
 from superres.recipes.opening import open_recipe
@@ -138,6 +138,17 @@ def package(folder: Path, out: Path, figures: Path | None) -> Path:
     return target
 
 
+def refresh(out: Path, figures: Path) -> list[Path]:
+    """Put new figures into the cards of the packaged models; weights and the rest of the cards stay."""
+    done: list[Path] = []
+    for target in sorted(path for family in PURPOSE for path in out.glob(f"{family}-x*.safetensors")):
+        graph, known = load_model(target)
+        family, scale = target.stem.split("-x")
+        save_model(target, graph, {**known, "figures": select_figures(figures, family, int(scale))})
+        done.append(target)
+    return done
+
+
 def last_rounds(runs: Path) -> list[Path]:
     """Of every model that has a run in the folder, that of its last round."""
     names = [f"{family}-x{scale}" for family in PURPOSE for scale in (2, 3, 4)]
@@ -151,13 +162,15 @@ def last_rounds(runs: Path) -> list[Path]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", type=Path)
+    parser.add_argument("runs", type=Path, nargs="?")
     parser.add_argument("--figures", type=Path)
     parser.add_argument("--out", type=Path, default=PRETRAINED)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    for folder in last_rounds(given.runs):
+    for folder in last_rounds(given.runs) if given.runs else ():
         print(package(folder, given.out, given.figures))
+    if given.runs is None and given.figures is not None:
+        print(*refresh(given.out, given.figures), sep="\n")
 
 
 if __name__ == "__main__":
