@@ -5,6 +5,8 @@ The shape is that of SRVGG (Wang et al. 2021, Real-ESRGAN's compact network) and
 a fixed slope of 0.1 (engines fuse it into the convolution), and kernels folded from wider branches.
 """
 
+from typing import Literal
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -15,11 +17,21 @@ class Chain(nn.Module):
     """(B, channels, H, W) in [0, 1] -> (B, channels, scale * H, scale * W).
 
     ``depth`` counts the convolutions between the first and the last one; the receptive-field radius is depth + 2.
+    ``skip`` is how the picture itself is enlarged, to which the last convolution adds.
     """
 
-    def __init__(self, *, scale: int = 4, width: int = 48, depth: int = 10, channels: int = 3, expand: int = 4) -> None:
+    def __init__(
+        self,
+        *,
+        scale: int = 4,
+        width: int = 48,
+        depth: int = 10,
+        channels: int = 3,
+        expand: int = 4,
+        skip: Literal["nearest", "bicubic"] = "nearest",
+    ) -> None:
         super().__init__()
-        self.scale = scale
+        self.scale, self.skip = scale, skip
         self.head = FoldedConv2d(channels, width, expand=expand)
         self.body = nn.ModuleList(FoldedConv2d(width, width, expand=expand) for _ in range(depth))
         self.tail = FoldedConv2d(width, channels * scale * scale, expand=expand)
@@ -29,5 +41,5 @@ class Chain(nn.Module):
         h = F.leaky_relu(self.head(x), 0.1)
         for conv in self.body:
             h = F.leaky_relu(conv(h), 0.1)
-        picture = F.interpolate(x, scale_factor=self.scale, mode="nearest")
+        picture = F.interpolate(x, scale_factor=self.scale, mode=self.skip)
         return self.shuffle(self.tail(h)) + picture

@@ -30,7 +30,7 @@ from superres.train.loop import fit_in_memory
 from superres.train.turns import Turns
 from superres.types import Array
 
-WIDTH, DEPTH, EXPAND = 48, 6, 4
+WIDTH, DEPTH, EXPAND = 32, 6, 4
 RATE = 1.5e-3
 _TIMED = 12  # steps before the whole number is set, and
 _COLD = 4  # those of them that are not counted: the first ones prepare
@@ -80,8 +80,10 @@ class KernelReduction:
 def _network(scale: int, channels: int, *, seed: int) -> Chain:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = Chain(scale=scale, width=WIDTH, depth=DEPTH, channels=channels, expand=EXPAND)
-    with torch.no_grad():  # it begins near the picture that the skip repeats
+        network = Chain(
+            scale=scale, width=WIDTH, depth=DEPTH, channels=channels, expand=EXPAND, skip="bicubic"
+        )
+    with torch.no_grad():  # it begins near the bicubic picture, which is the skip
         network.tail.direct.mul_(0.1)
         network.tail.outer.mul_(0.1)
     return network
