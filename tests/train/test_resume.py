@@ -23,7 +23,7 @@ from superres.types import BadRequest
 
 def train(words: list[str], environment: dict[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-W", "error", "-m", "superres", "train", *words, "--accelerator", "cpu"]
-    return subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, timeout=900)
 
 
 def same(one: object, other: object) -> bool:

@@ -4,6 +4,7 @@ import os
 import random
 import signal
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -138,6 +139,17 @@ def steady(**changes: object) -> Run:
     """Nothing random but the first weights: for comparing one process with two."""
     method = spec(Supervised, network=LATE, loss=part(L1))
     return base(**{"network": spec(Net, dropout=0.0), "method": method, **changes})
+
+
+CONSTANT = Optimise(steps=12, lr=1e-3, ema=0.9, clip=1.0, ahead=0)
+
+
+def steady_half() -> Run:
+    return steady(optimise=replace(CONSTANT, steps=6))
+
+
+def steady_longer() -> Run:
+    return steady(optimise=replace(CONSTANT, steps=18))
 
 
 def steady_gan() -> Run:

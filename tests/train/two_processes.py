@@ -2,6 +2,7 @@
 
 import hashlib
 import sys
+from pathlib import Path
 
 import training_parts
 
@@ -11,7 +12,8 @@ from superres.types import SuperresError
 if __name__ == "__main__":
     recipe, out, devices, strategy = sys.argv[1:]
     try:
-        net = fit(getattr(training_parts, recipe)(), out, accelerator="cpu", devices=int(devices), strategy=strategy)
+        run, resume = getattr(training_parts, recipe)(), (Path(out) / "last.pt").exists()
+        net = fit(run, out, accelerator="cpu", devices=int(devices), strategy=strategy, resume=resume)
     except SuperresError as error:
         print("STOPPED", error, flush=True)
         sys.exit(error.exit_status)

@@ -45,15 +45,38 @@ class ShardedPlayer(Player):
             self.follow(1.0)
 
     def state_dict(self) -> dict[str, Any]:
+        """As one process would write it: whole tensors, the optimiser's numbered in the order of its parameters."""
         assert self.optimiser is not None
+        whole = cast(dict[str, Any], get_optimizer_state_dict(self.module, self.optimiser, options=_WHOLE))
+        memory = {at: whole["state"][name] for at, name in enumerate(self._names) if name in whole["state"]}
+        groups, number = list[dict[str, Any]](), 0
+        for group in self.optimiser.param_groups:
+            numbers = list(range(number, number + len(group["params"])))
+            groups.append({**group, "params": numbers})
+            number += len(numbers)
         return {
             **super().state_dict(),
             "module": get_model_state_dict(self.module, options=_WHOLE),
-            "optimiser": get_optimizer_state_dict(self.module, self.optimiser, options=_WHOLE),
+            "optimiser": {"state": memory, "param_groups": groups},
         }
+
+    @property
+    def _names(self) -> list[str]:
+        """Of the optimiser's parameters, in its order."""
+        assert self.optimiser is not None
+        names = {id(one): name for name, one in self.module.named_parameters()}
+        return [names[id(one)] for group in self.optimiser.param_groups for one in group["params"]]
 
     def take(self, module: Mapping[str, Any], optimiser: Mapping[str, Any] | None) -> None:
         assert self.optimiser is not None
         set_model_state_dict(self.module, dict(module), options=_WHOLE)
-        if optimiser is not None:
-            set_optimizer_state_dict(self.module, self.optimiser, dict(optimiser), options=_WHOLE)
+        if optimiser is None:
+            return
+        names = self._names
+        groups: list[dict[str, Any]] = optimiser["param_groups"]
+        memory: dict[int, Any] = optimiser["state"]
+        named: Any = {
+            "state": {names[at]: one for at, one in memory.items()},
+            "param_groups": [{**group, "params": [names[at] for at in group["params"]]} for group in groups],
+        }
+        set_optimizer_state_dict(self.module, self.optimiser, named, options=_WHOLE)
