@@ -1,6 +1,7 @@
 """What the SRCNN paper claims, by small experiments: the last layer's rate, stride, data, colour, kernels, widths.
 
-    python benchmarks/srcnn_claims.py --data FOLDER [--out benchmarks/results/srcnn_claims.json] [--seeds 1 2 3] [--claims width kernels]
+    python benchmarks/srcnn_claims.py --data FOLDER [--out benchmarks/results/srcnn_claims.json]
+    python benchmarks/srcnn_claims.py --data FOLDER --claims width kernels --seeds 1 2 3
 
 ``FOLDER`` holds ``train/T91`` and ``train/BSDS400``. Every ninth picture of T91 is held out; all training pictures are
 of the rest. The budgets are tiny (600 steps of 8 sub-images, 1500 where the data are compared): seconds on one core in
