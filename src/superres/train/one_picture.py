@@ -80,9 +80,7 @@ class KernelReduction:
 def _network(scale: int, channels: int, *, seed: int) -> Chain:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = Chain(
-            scale=scale, width=WIDTH, depth=DEPTH, channels=channels, expand=EXPAND, skip="bicubic"
-        )
+        network = Chain(scale=scale, width=WIDTH, depth=DEPTH, channels=channels, expand=EXPAND, skip="bicubic")
     with torch.no_grad():  # it begins near the bicubic picture, which is the skip
         network.tail.direct.mul_(0.1)
         network.tail.outer.mul_(0.1)
