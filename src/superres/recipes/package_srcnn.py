@@ -21,6 +21,7 @@ from superres.graph.wrapping import Wrapping
 from superres.networks.srcnn import SRCNN
 from superres.recipes.opening import open_recipe
 from superres.terms.run import Run
+from superres.terms.spec import Spec
 from superres.terms.tree import leaves, resolved, to_json
 from superres.terms.weights import load_weights
 from superres.train.export import to_graph
@@ -48,7 +49,7 @@ def in_full_range(net: SRCNN) -> None:
 
 def exported(run: Run, weights: Path) -> tuple[Graph, Wrapping]:
     """The graph, on full-range luma or RGB, and what it wants to be given."""
-    net = cast(SRCNN, run.network.with_argument("padding", True).build())
+    net = cast(SRCNN, Spec[Any](run.network.target, {**run.network.arguments, "padding": True}).build())
     net.load_state_dict(load_weights(weights))
     channels = net.extract.in_channels
     if channels == 1:
