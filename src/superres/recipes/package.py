@@ -80,7 +80,7 @@ def degradation(run: Run) -> str:
 
 def command(run: Run) -> str:
     """How to repeat a round."""
-    start = "" if run.start is None else f" --set start.file={run.start.arguments['file']}"
+    start = "" if run.start is None else f" --set start.file=runs/{_before(run)}/last.safetensors"
     return f"superres train {run.name} --data-root DATA --out runs/{run.name}{start} --set seed={run.seed}"
 
 
@@ -92,12 +92,17 @@ def rounds_of(folder: Path) -> list[Run]:
 def _lineage(run: Run, runs: Path) -> list[Run]:
     if run.start is None:
         return [run]
-    file = str(run.start.arguments["file"])
-    name = file if file in RECIPES else Path(file).stem if Path(file).stem in RECIPES else Path(file).parent.name
-    before = _run_of(runs / name)
+    before = _run_of(runs / _before(run))
     if before.name == run.name:
-        raise BadInput(f"{run.name} starts from {file}, which leads back to itself; give the round before it")
+        raise BadInput(f"{run.name} starts from {before.name}, which leads back to itself; give the round before it")
     return [*_lineage(before, runs), run]
+
+
+def _before(run: Run) -> str:
+    """The name of the round that a round goes on from."""
+    assert run.start is not None
+    file = str(run.start.arguments["file"])
+    return file if file in RECIPES else Path(file).stem if Path(file).stem in RECIPES else Path(file).parent.name
 
 
 def _run_of(folder: Path) -> Run:

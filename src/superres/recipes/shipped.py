@@ -7,7 +7,7 @@ trained from nothing, the x2 and x3 networks start from it with a new tail, and 
     superres train clean-x4-again --data-root DATA
     superres train clean-x4-last --data-root DATA
     superres train clean-x2 --data-root DATA
-    superres train photo-x4-again --data-root DATA --set start.file=photo-x4
+    superres train photo-x4-again --data-root DATA
 
 ``start.file`` says where a round begins: a run's folder or network file, or a model of the package by name or file.
 """
@@ -247,8 +247,8 @@ def _tail(name: str) -> Run:
 
 
 def _photo_again(name: str) -> Run:
-    """A second round from the packaged model, of the squared error and with less noise: it may sharpen more."""
+    """A second round, of the squared error and with less noise: it may sharpen more."""
     scale = int(name[-1])
     less = spec(photo, scale=scale, shares=(0.75, 0.35, 0.92), noise=(0.5, 5.0))
     optimise = _optimise(5_500, 5e-4, 100, 0)
-    return _run(f"{name}-again", optimise, start=name, degradation=less, squared=True, seed=4)
+    return _run(f"{name}-again", optimise, start=_beside(name), degradation=less, squared=True, seed=4)
