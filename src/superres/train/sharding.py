@@ -75,8 +75,8 @@ class ShardedPlayer(Player):
         names = self._names
         groups: list[dict[str, Any]] = optimiser["param_groups"]
         memory: dict[int, Any] = optimiser["state"]
-        named: Any = {
+        named: dict[str, Any] = {
             "state": {names[at]: one for at, one in memory.items()},
-            "param_groups": [{**group, "params": [names[at] for at in group["params"]]} for group in groups],
+            "param_groups": [group | {"params": [names[at] for at in group["params"]]} for group in groups],
         }
         set_optimizer_state_dict(self.module, self.optimiser, named, options=_WHOLE)
