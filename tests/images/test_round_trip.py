@@ -172,6 +172,37 @@ def test_cmyk_becomes_srgb_with_one_warning(tmp_path, kind):
     assert np.corrcoef(back.ravel(), drawn().ravel())[0, 1] > 0.8
 
 
+@pytest.mark.parametrize("kind", ["jpg", "tif"])
+def test_cmyk_goes_through_the_profile_it_carries(tmp_path, kind):
+    import pyvips
+
+    patches = np.zeros((32, 48, 3), np.uint8)
+    patches[:, :16], patches[:, 16:32], patches[:, 32:] = (180, 60, 60), (60, 140, 80), (230, 230, 230)
+    srgb = pyvips.Image.new_from_array(patches).copy(interpretation="srgb")
+    srgb.icc_export(output_profile="cmyk").write_to_file(str(tmp_path / f"p.{kind}"))
+    info, back = read(tmp_path / f"p.{kind}")
+    assert len(info.warnings) == 1
+    assert "embedded profile" in info.warnings[0]
+    with Image.open(tmp_path / f"p.{kind}") as picture:  # LittleCMS by another road
+        carried = ImageCms.ImageCmsProfile(io.BytesIO(picture.info["icc_profile"]))
+        wanted = ImageCms.profileToProfile(
+            picture,
+            carried,
+            ImageCms.createProfile("sRGB"),
+            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            outputMode="RGB",
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+    assert np.abs(back.astype(int) - np.asarray(wanted)).max() <= 3
+    assert np.ptp(back[16].astype(int), axis=0).min() > 100
+
+
+def test_lossless_avif_returns_exactly(tmp_path):
+    pixels = drawn()
+    write_array(tmp_path / "p", info_of(pixels, "avif"), pixels, WriteOptions(lossless=True))
+    assert np.array_equal(read(tmp_path / "p")[1], pixels)
+
+
 @pytest.mark.parametrize("deep", [False, True])
 def test_lab_becomes_srgb_with_one_warning(tmp_path, deep):
     pixels = drawn()

@@ -62,6 +62,15 @@ def test_shipped_models_agree_with_torch(name: str, path: Path) -> None:
     np.testing.assert_allclose(choose.open_engine(name, graph)(x), torch_reference(graph, x), atol=1e-4)
 
 
+@pytest.mark.parametrize("path", sorted(PRETRAINED.glob("*-x4.safetensors")), ids=lambda path: path.stem)
+def test_the_plain_way_agrees_and_is_another_way(path: Path) -> None:
+    graph, _ = load_model(path)
+    x = choose.sample(graph.channels, 41)
+    fast, plain = choose.open_engine("ncnn", graph, threads=1)(x), choose.open_plain(graph)(x)
+    np.testing.assert_allclose(plain, fast, atol=1e-4)
+    assert not np.array_equal(plain, fast)  # it does not go through the same code
+
+
 def test_results_outlive_engine_and_do_not_touch_the_input() -> None:
     graph, x = chain(), choose.sample(3, 20)
     kept = x.copy()

@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,9 @@ from superres.graph.file import save_model
 from superres.images.picture import PictureInfo
 from superres.runtime import models
 from superres.runtime.checkpoint import chain_graph
+from superres.runtime.models import load
+from superres.runtime.opening import Opener, network_of
+from superres.runtime.settings import Settings
 from superres.types import BadModel, BadRequest
 
 
@@ -102,3 +106,14 @@ def test_auto_family(facts: dict, sigma: float, family: str, sample: str, unit: 
 def test_auto_family_without_pixels() -> None:
     assert models.auto_family(info()) == "clean"
     assert models.auto_family(info(), np.zeros((2, 2, 3), np.uint8)) == "clean"
+
+
+def test_the_light_core_has_a_reference_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("torch", "onnxruntime", "openvino"):
+        monkeypatch.setitem(sys.modules, name, None)
+    opener, settings = Opener(), Settings(model="clean-x2", engine="ncnn")
+    network = network_of(load("clean-x2"))
+    reference = opener.reference(network, settings)
+    assert reference is not None
+    x = np.random.default_rng(0).random((1, 3, 20, 20), dtype=np.float32)
+    np.testing.assert_allclose(reference(x), opener.upscaler(network, settings)(x), atol=1e-4)

@@ -155,7 +155,10 @@ class Opener:
         return SelfEnsemble(held[key]) if settings.self_ensemble else held[key]
 
     def reference(self, network: Network, settings: Settings) -> Upscaler | None:
-        """The slow and sure path for tiles in doubt: another engine on the CPU, torch before others, one thread."""
+        """The slow and sure path for tiles in doubt, on one thread of the CPU.
+
+        Another engine, torch before others; where there is none, ncnn without its rearranged convolutions.
+        """
         if network.engine is not None:
             return None
         used = self.engine_name(network, settings) if settings.device == "cpu" else ""
@@ -165,7 +168,10 @@ class Opener:
                 with suppress(EngineUnavailable):
                     one = network.open(name, "cpu", 1)
                     return SelfEnsemble(one) if settings.self_ensemble else one
-        return None
+        if network.graph is None or missing["ncnn"] is not None:
+            return None
+        plain = choose.open_plain(network.graph)
+        return SelfEnsemble(plain) if settings.self_ensemble else plain
 
     def measured_halo(self, network: Network, settings: Settings) -> int:
         """The smallest halo that cannot be seen, measured once per model."""

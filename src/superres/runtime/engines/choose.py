@@ -58,6 +58,13 @@ def open_engine(name: str, graph: Graph, *, device: str = "cpu", threads: int | 
     return _open(fastest(graph, threads=threads) if name == "auto" else name, graph, "cpu", threads)
 
 
+def open_plain(graph: Graph) -> Upscaler:
+    """The graph on ncnn's plain convolutions and one thread: what a doubtful tile is held against."""
+    from superres.runtime.engines.ncnn import NcnnEngine
+
+    return NcnnEngine(graph, threads=1, plain=True)
+
+
 def checked(upscaler: Upscaler, reference: Upscaler, *, channels: int = 3, tolerance: float = 2e-2) -> Upscaler:
     """``upscaler``, after it agreed with ``reference`` on one tile; else EngineUnavailable."""
     tile = sample(channels, 48)

@@ -30,10 +30,12 @@ class Net:
     Float32 throughout: ncnn's half-precision switches cost accuracy, and are slow where the CPU lacks them.
     """
 
-    def __init__(self, param: str, weights: Path, *, device: str = "cpu", threads: int | None = None) -> None:
+    def __init__(
+        self, param: str, weights: Path, *, device: str = "cpu", threads: int | None = None, plain: bool = False
+    ) -> None:
         self._ncnn = _import()
         net = self._ncnn.Net()
-        _configure(net.opt, threads or default_threads(), gpu=device == "gpu")
+        _configure(net.opt, threads or default_threads(), gpu=device == "gpu", plain=plain)
         if device == "gpu":
             net.set_vulkan_device(_gpu(self._ncnn))
         if net.load_param_mem(param) != 0:
@@ -59,13 +61,13 @@ class Net:
 
 
 class NcnnEngine:
-    """A graph on ncnn."""
+    """A graph on ncnn; ``plain`` is the slow and sure way, with none of its rearranged convolutions."""
 
-    def __init__(self, graph: Graph, *, device: str = "cpu", threads: int | None = None) -> None:
+    def __init__(self, graph: Graph, *, device: str = "cpu", threads: int | None = None, plain: bool = False) -> None:
         param, weights = write_ncnn(graph)
         self.scale, self.halo, self._channels = graph.scale, halo(graph), graph.channels
         with _as_file(weights) as path:
-            self._net = Net(param.decode(), path, device=device, threads=threads)
+            self._net = Net(param.decode(), path, device=device, threads=threads, plain=plain)
 
     def __call__(self, tile: Tile) -> Tile:
         """(B, C, H, W) float32 -> (B, C, scale * H, scale * W)."""
@@ -94,12 +96,12 @@ def _import() -> Any:
     return cast(Any, ncnn)
 
 
-def _configure(option: Any, threads: int, *, gpu: bool) -> None:
+def _configure(option: Any, threads: int, *, gpu: bool, plain: bool) -> None:
     option.num_threads = threads
     option.lightmode = True
-    option.use_packing_layout = True
-    option.use_winograd_convolution = True
-    option.use_sgemm_convolution = True
+    option.use_packing_layout = not plain
+    option.use_winograd_convolution = not plain
+    option.use_sgemm_convolution = not plain
     option.use_vulkan_compute = gpu
     for name in ("fp16_packed", "fp16_storage", "fp16_arithmetic", "bf16_storage", "bf16_packed", "int8_inference"):
         if hasattr(option, f"use_{name}"):  # the list grows with ncnn's versions
