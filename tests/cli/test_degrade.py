@@ -225,3 +225,11 @@ def test_the_list_names_every_recipe_with_its_parameters(capsys: pytest.CaptureF
     shown = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in shown if not line.startswith(" ")] == list(RECIPES)
     assert "  sigma = 30.0   [a number]" in shown
+
+
+def test_without_torch_it_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("superres.cli.degrade.find_spec", lambda _: None)
+    assert degrade("a.png", "-o", "out") == 5
+    assert "superres[torch]" in capsys.readouterr().err

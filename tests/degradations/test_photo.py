@@ -11,7 +11,7 @@ from PIL import Image
 
 from superres.cli.scene import draw as scene
 from superres.degradations.jpeg import jpeg
-from superres.degradations.photo import Photo, gaussian_blur
+from superres.degradations.photo import Photo, gaussian_blur, reduced_by_arrays, reduced_by_tensors
 from superres.images.resize import imresize
 from superres.types import BadRequest
 
@@ -96,6 +96,14 @@ def test_noise_has_the_stated_strength() -> None:
     assert applied(Photo(scale=1), flat, draw).std() == pytest.approx(6.0, rel=0.02)
     gray = {**draw, "gray_noise": True}
     assert np.ptp(applied(Photo(scale=1), flat, gray), axis=-1).max() == 0
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.4, 2.4])
+@pytest.mark.parametrize("scale", [1, 3, 4])
+def test_what_other_devices_compute_is_the_same_to_rounding(picture: np.ndarray, sigma: float, scale: int) -> None:
+    x = torch.from_numpy(picture[:, :60]).permute(2, 0, 1)[None].float()
+    one, other = (reduce(x, sigma, scale) for reduce in (reduced_by_arrays, reduced_by_tensors))
+    torch.testing.assert_close(one, other, atol=1e-3, rtol=0)
 
 
 def test_lower_quality_is_further_from_the_picture(picture: np.ndarray) -> None:

@@ -5,6 +5,7 @@ import pytest
 import torch
 from scipy import ndimage
 
+from superres.functional import filters
 from superres.functional.filters import convolve, pad
 from superres.types import BadRequest
 
@@ -68,6 +69,13 @@ def test_a_batch_is_its_pictures_one_by_one(side: int) -> None:
     x, k = torch.rand(5, 3, 33, 47), torch.rand(5, 1, side, side)
     alone = torch.cat([convolve(x[i : i + 1], k[i : i + 1]) for i in range(5)])
     assert torch.equal(convolve(x, k), alone)
+
+
+@pytest.mark.parametrize("side", [7, 21])
+def test_what_other_devices_do_to_a_batch_at_once_is_the_same_to_rounding(side: int) -> None:
+    x, k = torch.rand(5, 3, 33, 47), torch.rand(5, 1, side, side) / side**2
+    together = filters._convolve(x, k, "reflect", 2, 1)
+    torch.testing.assert_close(together, convolve(x, k, stride=2, first=1), atol=1e-5, rtol=0)
 
 
 def test_mirrors_are_mirrored_again() -> None:

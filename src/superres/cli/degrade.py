@@ -1,10 +1,11 @@
 """``superres degrade``: pictures made worse in a known way, with the draws that make them again beside them."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from superres.cli.progress import reporter, say
-from superres.types import BadInput, BadRequest, SuperresError
+from superres.types import BadInput, BadRequest, EngineUnavailable, SuperresError
 
 if TYPE_CHECKING:
     from superres.cli.drawn import Order
@@ -44,6 +45,8 @@ def degrade(
         recursive: take the pictures in folders inside folders too
         overwrite: replace results that exist already
     """
+    if find_spec("torch") is None:
+        raise EngineUnavailable("degrade works with PyTorch, which is not installed; pip install 'superres[torch]'")
     if list:
         print(_recipes())
         return 0

@@ -152,7 +152,7 @@ def degrade_file(order: Order, name: str, source: Path, target: Path) -> tuple[d
 def _applied(order: Order, degradation: Degradation, x: Tensor, draw: Draw, source: Path) -> Tensor:
     """The deed; where a stored draw makes it fail, that is a broken file and not a broken program."""
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), np.errstate(all="ignore"):  # what is not finite is found below
             y = degradation.apply(x, [draw])
     except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RuntimeError, MemoryError) as error:
         if order.drawn is None or isinstance(error, BadRequest):

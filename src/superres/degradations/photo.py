@@ -65,7 +65,8 @@ class Photo:
     def _degraded(self, x: Tensor, draw: Draw) -> Tensor:
         steps = torch.floor(x.clamp(0, 1) * 255 + 0.5).float()
         blur, noise = (float(cast(Any, draw[key])) for key in ("blur", "noise"))
-        y = self._reduced(steps, blur * self.scale)
+        reduce = reduced_by_arrays if steps.device.type == "cpu" else reduced_by_tensors
+        y = reduce(steps, blur * self.scale, self.scale)
         if noise:
             bands = 1 if draw["gray_noise"] else y.shape[1]
             y = y + noise * normal(int(cast(Any, draw["noise_seed"])), (bands, *y.shape[2:]), device=y.device)
@@ -76,21 +77,26 @@ class Photo:
             y = torch.from_numpy(done).permute(2, 0, 1)[None]
         return (y.to(x.device, x.dtype) / 255).contiguous()
 
-    def _reduced(self, steps: Tensor, sigma: float) -> Tensor:
-        if steps.device.type == "cpu":
-            picture = steps[0].permute(1, 2, 0).contiguous().numpy()
-            lr = imresize(gaussian_blur(picture, sigma) if sigma else picture, 1 / self.scale)
-            return torch.from_numpy(np.ascontiguousarray(lr)).permute(2, 0, 1)[None]
-        if sigma:
-            rows, columns = (torch.from_numpy(blur_matrix(int(n), sigma)).to(steps.device) for n in steps.shape[2:])
-            steps = rows @ steps @ columns.T
-        return resize.imresize(steps, 1 / self.scale)
-
     def __call__(self, hr: Picture8, rng: np.random.Generator) -> Picture8:
         """Draw and deed for one (H, W, 3) uint8 picture -> (H / scale, W / scale, 3) uint8."""
         x = torch.from_numpy(np.array(hr)).permute(2, 0, 1)[None].float() / 255
         y = self.apply(x, [self.draw(rng)])[0] * 255
         return np.ascontiguousarray(y.round().to(torch.uint8).permute(1, 2, 0).numpy())
+
+
+def reduced_by_arrays(steps: Tensor, sigma: float, scale: int) -> Tensor:
+    """One (1, C, H, W) float32 picture blurred and reduced by NumPy, on the CPU."""
+    picture = steps[0].permute(1, 2, 0).contiguous().numpy()
+    lr = imresize(gaussian_blur(picture, sigma) if sigma else picture, 1 / scale)
+    return torch.from_numpy(np.ascontiguousarray(lr)).permute(2, 0, 1)[None]
+
+
+def reduced_by_tensors(steps: Tensor, sigma: float, scale: int) -> Tensor:
+    """The same by the same matrices on any device, equal to rounding."""
+    if sigma:
+        rows, columns = (torch.from_numpy(blur_matrix(int(n), sigma)).to(steps.device) for n in steps.shape[2:])
+        steps = rows @ steps @ columns.T
+    return resize.imresize(steps, 1 / scale)
 
 
 def gaussian_blur(x: npt.NDArray[Any], sigma: float) -> npt.NDArray[np.float32]:

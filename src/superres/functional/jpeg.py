@@ -131,7 +131,8 @@ def _quantised(x: Tensor, table: Tensor, rounding: Rounding) -> Tensor:
     """8x8 blocks, the last ones filled up with the edge, transformed, made whole, and transformed back."""
     height, width = int(x.shape[2]), int(x.shape[3])
     x = pad(x, (0, -height % 8, 0, -width % 8), "replicate")
-    blocks = x.reshape(*x.shape[:2], x.shape[2] // 8, 8, x.shape[3] // 8, 8).transpose(3, 4)  # (B, C, rows, columns, 8, 8)
+    x = x.reshape(*x.shape[:2], x.shape[2] // 8, 8, x.shape[3] // 8, 8)
+    blocks = x.transpose(3, 4)  # (B, C, rows, columns, 8, 8)
     t = _transform(x.dtype, x.device)
     coefficients = _whole(t @ blocks @ t.T / table, rounding) * table
     y = (t.T @ coefficients @ t).transpose(3, 4).flatten(4, 5).flatten(2, 3)
