@@ -71,7 +71,7 @@ def test_a_start_that_is_not_there_says_what_to_do() -> None:
 def test_the_second_round_of_the_photo_models_is_as_it_was_run() -> None:
     for scale in (2, 3, 4):
         run = resolved(open_recipe(f"photo-x{scale}-again"))
-        assert run.start.arguments["file"] == f"photo-x{scale}"
+        assert run.start.arguments["file"] == f"runs/photo-x{scale}/last.safetensors"
         assert (run.optimise.steps, run.optimise.lr, run.optimise.warmup) == (5_500, 5e-4, 100)
         assert run.optimise.precision == "float32"
         assert run.method.arguments["loss"].arguments["squared"] is True

@@ -15,8 +15,15 @@ from superres.networks.srcnn import SRCNN
 from superres.recipes.opening import open_recipe
 from superres.recipes.package_srcnn import command, in_full_range, package
 from superres.recipes.srcnn import Interpolated, srcnn, srcnn_fast
+from superres.terms.spec import Spec
 from superres.train.loop import fit
 from superres.types import BadRequest
+
+
+def part_of(made, **changes):
+    """A Spec with some arguments changed."""
+    return Spec(made.target, {**made.arguments, **changes})
+
 
 LUMA = np.array([65.481, 128.553, 24.966]) / 255
 
@@ -53,16 +60,14 @@ def test_the_papers_scheme_is_the_papers():
 @pytest.mark.parametrize("colour", ["luma", "rgb"])
 def test_every_variant_makes_what_the_target_wants(recipe, kernels, colour, pictures):
     run = recipe(scale=2, kernels=kernels, colour=colour, data=str(pictures))
-    batch, net = run.data.with_argument("batch", 2).build()(0), run.network.build()
+    batch, net = part_of(run.data, batch=2).build()(0), run.network.build()
     assert net(batch["lr"]).shape == batch["hr"].shape
     assert net.scale == run.data.arguments["scale"] == 2
 
 
 def test_the_variant_of_blur_and_subsampling_learns_from_that(pictures):
     run = open_recipe("srcnn-blur", [f"data.hr={pictures}", "data.batch=2"])
-    soft, plain = (
-        one.data.with_argument("hr", str(pictures)).with_argument("batch", 2).build()(0) for one in (run, srcnn())
-    )
+    soft, plain = (part_of(one.data, hr=str(pictures), batch=2).build()(0) for one in (run, srcnn()))
     assert run.network == srcnn().network
     assert torch.allclose(soft["hr"], plain["hr"], atol=0.6 / 255)  # the script of the authors rounds its luma
     assert (soft["lr"] - plain["lr"]).abs().max() > 0.02

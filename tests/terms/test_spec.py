@@ -99,7 +99,7 @@ def test_late_arguments_are_left_out_until_they_are_given() -> None:
 def test_resolving_fills_in_every_default() -> None:
     made = spec(Supervised, network=LATE, loss=part(Charbonnier)).resolved()
     assert made.arguments == {"loss": spec(Charbonnier, epsilon=1e-3)}
-    assert spec(Chain).resolved() == spec(Chain, scale=4, width=48, depth=10, channels=3, expand=4)
+    assert spec(Chain).resolved() == spec(Chain, scale=4, width=48, depth=10, channels=3, expand=4, skip="nearest")
 
 
 def test_lists_become_tuples_so_that_nothing_changes_later() -> None:

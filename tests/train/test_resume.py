@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from training_parts import VALIDATED, base, gan
+from training_parts import CONSTANT, VALIDATED, base, gan, steady
 
 from superres.recipes.opening import changed
 from superres.terms.run import Run
@@ -156,3 +156,15 @@ def test_the_rule_of_a_resumed_run_may_be_changed_where_its_memory_allows(tmp_pa
     grouped = replace(run, optimise=replace(run.optimise, steps=20, groups=(("tail.*", 0.1),)))
     with pytest.raises(BadRequest, match="groups of parameters are not this run's"):
         fit(grouped, tmp_path, accelerator="cpu", resume=True)
+
+
+def test_a_checkpoint_means_the_same_whatever_the_layout_of_weights(tmp_path: Path) -> None:
+    """A fused optimiser pairs weights with its memory by their places: both must lie alike after loading."""
+    run = steady(optimise=CONSTANT)
+    other = replace(run, optimise=replace(CONSTANT, channels_last=False))
+    longer = replace(run, optimise=replace(CONSTANT, steps=18))
+    fit(run, tmp_path / "last", accelerator="cpu")
+    fit(other, tmp_path / "first", accelerator="cpu")
+    one, two = (fit(longer, tmp_path / name, accelerator="cpu", resume=True) for name in ("last", "first"))
+    for a, b in zip(one.parameters(), two.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=5e-6)

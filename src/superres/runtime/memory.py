@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 GIGABYTE = 1 << 30
+_BARE = 120 << 20  # a process that has imported what an enlargement needs
 
 
 def peak() -> int | None:
@@ -25,7 +26,7 @@ def held() -> int:
         import resource
 
         return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
-    return 120 << 20
+    return _BARE
 
 
 def free() -> int | None:
@@ -38,6 +39,9 @@ def free() -> int | None:
 
 
 def default_limit() -> int:
-    """What one enlargement may use when nothing was said: half of what is free, at most 1 GB."""
-    have = free()
-    return GIGABYTE if have is None else max(256 << 20, min(GIGABYTE, have // 2))
+    """What the process may hold when nothing was said: half of what is free, at most 1 GB; beside a usual beginning.
+
+    A program that already holds more than a bare interpreter (a notebook, a service) keeps that on top.
+    """
+    have, before = free(), max(0, held() - _BARE)
+    return before + (GIGABYTE if have is None else max(256 << 20, min(GIGABYTE, have // 2)))

@@ -106,6 +106,10 @@ class Player:
         self.module.load_state_dict(module)
         if self.optimiser is not None and optimiser is not None:
             self.optimiser.load_state_dict(dict(optimiser))
+            for parameter, memory in self.optimiser.state.items():
+                for key, value in memory.items():
+                    if isinstance(value, Tensor) and value.shape == parameter.shape:
+                        memory[key] = torch.empty_like(parameter).copy_(value)  # fused steps pair them by their place
 
 
 def _optimiser(name: str, module: nn.Module, rule: Rule, *, fused: bool) -> torch.optim.Optimizer:
