@@ -9,7 +9,7 @@ import pytest
 
 from superres.graph.graph import Graph, Operation
 from superres.images.picture import PictureInfo
-from superres.runtime import opening
+from superres.runtime import memory, opening
 from superres.runtime.opening import Network, Opener, graph_key
 from superres.runtime.plan import make_plan
 from superres.runtime.settings import Settings
@@ -126,3 +126,10 @@ def test_what_was_measured_is_remembered(monkeypatch):
     assert Opener().rate(net, Settings()) == 5e9
     (opening.choose.cache_folder() / "rates.json").write_text("{broken")
     assert Opener().rate(net, Settings()) is None
+
+
+def test_a_program_that_holds_much_already_may_enlarge(monkeypatch: pytest.MonkeyPatch) -> None:
+    bare = memory.default_limit() - max(0, memory.held() - (120 << 20))
+    monkeypatch.setattr(memory, "held", lambda: 5 << 30)
+    assert memory.default_limit() == pytest.approx(bare + (5 << 30) - (120 << 20), rel=0.2)
+    assert memory.default_limit() > 5 << 30
