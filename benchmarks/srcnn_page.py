@@ -96,7 +96,7 @@ def claims_table(report: dict[str, Any]) -> str:
                 f"| {claim} | {told} | {row['mean']:.3f} ± {row['std']:.3f} ({row['seeds']} seeds) | {each} | "
                 f"{row['seconds']:.0f} |"
             )
-    facts = f"Bicubic: {report['bicubic']:.3f} dB. {report['unit']}; {report['processor']}, {report['date']}."
+    facts = f"Bicubic: {report['bicubic']:.3f} dB. Unit: {report['unit']}. {report['processor']}, {report['date']}."
     return "\n".join(lines) + "\n\n" + facts + "\n"
 
 
