@@ -1,5 +1,7 @@
 """Distances between the features of a trained network: what LPIPS and DISTS add up, stage by stage."""
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -13,8 +15,11 @@ def unit_difference(x: Tensor, y: Tensor, weights: Tensor) -> Tensor:
 
     Each place's vector is brought to length 1 first (Zhang et al., CVPR 2018, eq. 1).
     """
-    x, y = (one / (torch.linalg.vector_norm(one, dim=1, keepdim=True) + _EPSILON) for one in (x, y))
-    return torch.einsum("bchw,c->bhw", (x - y).square(), weights).mean((1, 2))
+    return torch.einsum("bchw,c->bhw", (_unit(x) - _unit(y)).square(), weights).mean((1, 2))
+
+
+def _unit(x: Tensor) -> Tensor:
+    return x / (cast(Tensor, torch.linalg.vector_norm(x, dim=1, keepdim=True)) + _EPSILON)
 
 
 def texture_structure(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
