@@ -2,7 +2,7 @@
 
     SUPERRES_WEIGHTS=FOLDER python benchmarks/metrics_full_speed.py [--rounds 7] [--threads 1] [--only NAME ...]
 
-Rivals are imported from whatever is installed (pytorch-msssim, piq, piqa, torchmetrics, sewar, lpips, DISTS_pytorch)
+Rivals are imported from whatever is installed (pytorch-msssim, piq, piqa, torchmetrics, lpips, DISTS_pytorch)
 and left out, with the reason, where they cannot be. All see the same drawn RGB pair, float32, one after the other in
 each round; the figure is the median of the rounds in seconds of processor time, which a busy machine disturbs least,
 with the wall time beside it. Several rivals import torchvision for the shape of a network and nothing else; where it is
@@ -83,12 +83,6 @@ def torchmetrics_msssim() -> Measure:
     return lambda x, y: module.multiscale_structural_similarity_index_measure(x, y, data_range=1.0)
 
 
-def sewar_msssim() -> Measure:
-    module = importlib.import_module("sewar.full_ref")
-    to = lambda x: (x[0].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()  # noqa: E731
-    return lambda x, y: module.msssim(to(y), to(x)).real
-
-
 def lpips(net: str) -> Callable[[], Measure]:
     def make() -> Measure:
         found = importlib.import_module("lpips").LPIPS(net=net, verbose=False).eval()
@@ -118,7 +112,6 @@ CONTEST: dict[str, dict[str, tuple[str, Callable[[], Measure]]]] = {
         "piq": ("piq", piq("multi_scale_ssim")),
         "piqa": ("piqa", piqa("MS_SSIM")),
         "torchmetrics": ("torchmetrics", torchmetrics_msssim),
-        "sewar": ("sewar", sewar_msssim),
     },
     "fsimc": {
         "superres": ("superres", ours("superres.metrics.fsim:FSIMc")),

@@ -44,7 +44,13 @@ METRICS: list[tuple[Any, float]] = [
 NAMES = [f"{metric.facts.name}{'' if metric.facts.differentiable else ', rounded'}" for metric, _ in METRICS]
 
 
-@pytest.mark.parametrize(("metric", "identity"), METRICS, ids=NAMES)
+@pytest.mark.parametrize(
+    ("metric", "identity"),
+    [
+        pytest.param(*one, marks=pytest.mark.slow if one[0].facts.name in ("ifc", "vif", "ms-ssim") else (), id=name)
+        for one, name in zip(METRICS, NAMES, strict=True)
+    ],
+)
 def test_contract(metric: Any, identity: float) -> None:
     check_metric(metric, identity=identity)
 

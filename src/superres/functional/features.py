@@ -1,10 +1,10 @@
 """Distances between the features of a trained network: what LPIPS and DISTS add up, stage by stage."""
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-
-from superres.functional.roots import safe_sqrt
 
 _EPSILON = 1e-10
 _STABLE = 1e-6
@@ -15,8 +15,11 @@ def unit_difference(x: Tensor, y: Tensor, weights: Tensor) -> Tensor:
 
     Each place's vector is brought to length 1 first (Zhang et al., CVPR 2018, eq. 1).
     """
-    x, y = (one / (safe_sqrt(one.square().sum(1, keepdim=True)) + _EPSILON) for one in (x, y))
-    return torch.einsum("bchw,c->bhw", (x - y).square(), weights).mean((1, 2))
+    return torch.einsum("bchw,c->bhw", (_unit(x) - _unit(y)).square(), weights).mean((1, 2))
+
+
+def _unit(x: Tensor) -> Tensor:
+    return x / (cast(Tensor, torch.linalg.vector_norm(x, dim=1, keepdim=True)) + _EPSILON)
 
 
 def texture_structure(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -31,9 +34,6 @@ def texture_structure(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 def hanning_pool(x: Tensor) -> Tensor:
     """(B, C, H, W) -> half the size: the root of the weighted mean of squares under a 3 x 3 Hann window, stride 2."""
-    x = _thinned(F.pad(x.square(), (1, 1, 1, 1)))
-    return (_thinned(x.transpose(2, 3)).transpose(2, 3) + 1e-12).sqrt()
-
-
-def _thinned(x: Tensor) -> Tensor:
-    return (x[..., :-2:2] + x[..., 2::2]) * 0.25 + x[..., 1:-1:2] * 0.5
+    hann = x.new_tensor((0.25, 0.5, 0.25))
+    kernel = torch.outer(hann, hann).expand(x.shape[1], 1, 3, 3)
+    return (F.conv2d(x.square(), kernel, stride=2, padding=1, groups=x.shape[1]) + 1e-12).sqrt()
