@@ -121,3 +121,12 @@ def test_the_console_script_is_this_main() -> None:
 
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
     assert project["project"]["scripts"]["superres"] == "superres.cli.main:main"
+
+
+@pytest.mark.parametrize("words", [["measure", "a.png", "b.png"], ["bench", "--model", "bicubic", "--scale", "4"]])
+def test_an_absent_extra_is_named_with_its_remedy(words: list[str]) -> None:
+    code = "import sys; sys.modules['torch'] = None; from superres.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    result = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
+    assert result.returncode == 5, result.stderr
+    assert "pip install 'superres[train]'" in result.stderr
+    assert result.stderr.count("\n") == 1

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from superres.cli.parse import Verb, call, nearest
-from superres.types import BadRequest, SuperresError
+from superres.types import BadRequest, EngineUnavailable, SuperresError
 
 VERBS = {
     "upscale": "superres.cli.upscale:upscale",
@@ -25,6 +25,8 @@ VERBS = {
     "measure": "superres.cli.measure:measure",
     "explain-gap": "superres.cli.explain_gap:explain_gap",
 }
+# packages that the light core does not bring, and the extra that does
+EXTRAS = {"torch": "train", "scipy": "train", "sklearn": "train", "lightning_fabric": "train", "tensorboard": "train"}
 INTERRUPTED = 130
 PIPE_CLOSED = 141
 UNEXPECTED = 70
@@ -57,6 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         status = PIPE_CLOSED
     except SystemExit as stop:  # tyro, after it printed help or what is wrong with a value
         status = stop.code if isinstance(stop.code, int) else 2 if stop.code else 0
+    except ModuleNotFoundError as error:
+        status = _missing(error)
     except Exception as error:  # noqa: BLE001 - the last net: a user is never shown a bare stack trace
         status = _unexpected(error)
     return status
@@ -97,6 +101,15 @@ def _say(text: str, status: int) -> int:
     with suppress(OSError):
         print("superres: " + " ".join(text.split()), file=sys.stderr, flush=True)
     return status
+
+
+def _missing(error: ModuleNotFoundError) -> int:
+    """A package of an extra is not there: what installs it; any other missing module is an error of ours."""
+    package = (error.name or "").partition(".")[0]
+    if package not in EXTRAS:
+        return _unexpected(error)
+    hint = f"pip install 'superres[{EXTRAS[package]}]'"
+    return _say(f"error: this needs {package}, which is not installed; {hint}", EngineUnavailable.exit_status)
 
 
 def _unexpected(error: Exception) -> int:
