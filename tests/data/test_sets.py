@@ -156,7 +156,7 @@ def test_a_safe_name_stays_inside_whatever_it_is(name: str) -> None:
         path = safe_name(name)
     except BadInput:
         return
-    assert (Path("/root/inside") / path).resolve().is_relative_to("/root/inside")
+    assert (Path("/somewhere/inside") / path).resolve().is_relative_to("/somewhere/inside")
 
 
 def test_links_are_left_out(tmp_path: Path) -> None:
