@@ -35,6 +35,20 @@ def test_the_second_round_begins_with_the_whole_trunk() -> None:
         assert torch.equal(net(x), trunk(x))
 
 
+def test_a_deeper_net_begins_near_its_trunk() -> None:
+    """New convolutions are the identity; what changes is what the rectifier after each takes once more."""
+    torch.manual_seed(0)
+    trunk, net = Chain(scale=4, width=8, depth=4), Chain(scale=4, width=8, depth=6)
+    begin_from(net, trunk)
+    kernels = [conv.kernel() for conv in net.body]
+    new = [index for index, kernel in enumerate(kernels) if torch.equal(kernel, net.body[0].identity)]
+    assert new == [1, 3]
+    old = [kernel for index, kernel in enumerate(kernels) if index not in new]
+    assert all(torch.equal(mine, theirs.kernel()) for mine, theirs in zip(old, trunk.body, strict=True))
+    with pytest.raises(BadModel, match="more than the 4 wanted"):
+        begin_from(trunk, net)
+
+
 @pytest.mark.parametrize("name", ["photo-x3", "clean-x4"])
 def test_a_round_may_begin_from_a_packaged_model(name: str) -> None:
     """The Chain computes what the package's graph computes, by name and by file, and all its branches can learn."""

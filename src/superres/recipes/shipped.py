@@ -86,12 +86,15 @@ def _chain(file: str) -> Chain:
 
 
 def begin_from(net: Chain, trunk: Chain) -> None:
-    """Copy the trunk; a tail of another scale begins as the trunk's tail averaged over the areas of its own pixels."""
+    """Copy the trunk; a tail of another scale begins as the trunk's tail averaged over the areas of its own pixels.
+
+    A deeper net has the trunk's convolutions at even distances, and between them ones that begin as the identity.
+    """
+    net.head.load_state_dict(trunk.head.state_dict())
+    _copy_body(net, trunk)
     if net.scale == trunk.scale:
-        net.load_state_dict(trunk.state_dict())
+        net.tail.load_state_dict(trunk.tail.state_dict())
         return
-    for mine, theirs in ((net.head, trunk.head), (net.body, trunk.body)):
-        mine.load_state_dict(theirs.state_dict())
     edges = torch.arange(net.scale + 1) * trunk.scale / net.scale
     fine = torch.arange(trunk.scale)
     overlap = torch.minimum(edges[1:, None], fine + 1.0) - torch.maximum(edges[:-1, None], fine.float())
@@ -102,6 +105,23 @@ def begin_from(net: Chain, trunk: Chain) -> None:
             by_band = theirs.reshape(3, trunk.scale**2, -1)
             mine.copy_((area @ by_band).reshape(mine.shape))
         net.tail.outer.zero_()
+
+
+def _copy_body(net: Chain, trunk: Chain) -> None:
+    more = len(net.body) - len(trunk.body)
+    if more < 0:
+        raise BadModel(
+            f"the trunk has {len(trunk.body)} convolutions in its body, more than the {len(net.body)} wanted"
+        )
+    new = {round((index + 1) * len(net.body) / (more + 1)) - 1 for index in range(more)}
+    old = iter(trunk.body)
+    with torch.no_grad():
+        for index, conv in enumerate(net.body):
+            if index not in new:
+                conv.load_state_dict(next(old).state_dict())
+                continue
+            for part in (conv.direct, conv.outer, conv.bias):
+                part.zero_()  # type: ignore[operator]
 
 
 def unfolded(graph: Graph, arguments: dict[str, Any]) -> Chain:
@@ -132,6 +152,7 @@ def _run(
     seed: int = 1,
     validate: Validate | None = None,
     patches: tuple[int, int] = (32, 16),
+    depth: int = 10,
 ) -> Run:
     """``patches`` are their side in low-resolution pixels and how many of them a step takes."""
     family, scale = name.split("-")[0], int(name.split("-")[1][1:])
@@ -139,7 +160,7 @@ def _run(
         degradation = spec(photo, scale=scale)
     return Run(
         name=name,
-        network=spec(Chain, scale=scale),
+        network=spec(Chain, scale=scale, depth=depth),
         method=spec(Supervised, network=LATE, loss=part(ColourAndLuma, squared=squared)),
         data=Spec(
             f"{__name__}:training_pictures",
@@ -224,6 +245,21 @@ def photo_x4_last() -> Run:
     optimise = _optimise(2_000, 3e-4, 50, 0)
     start = _beside("photo-x4-again")
     return _run("photo-x4-last", optimise, start=start, degradation=little, squared=True, seed=5, patches=(64, 4))
+
+
+def photo_x4_deep() -> Run:
+    """Four more convolutions between those of the last round, which see more of a JPEG block's surroundings."""
+    little = spec(photo, scale=4, shares=(0.9, 0.2, 0.95), noise=(0.5, 5.0))
+    return _run(
+        "photo-x4-deep",
+        _optimise(6_000, 5e-4, 200, 0),
+        start=_beside("photo-x4-last"),
+        degradation=little,
+        squared=True,
+        seed=6,
+        patches=(48, 6),
+        depth=14,
+    )
 
 
 def photo_x3_again() -> Run:
