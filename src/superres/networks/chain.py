@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from superres.blocks.folding import FoldedConv2d
+from superres.terms.network import NetworkFacts, tell
 
 
 class Chain(nn.Module):
@@ -19,6 +20,8 @@ class Chain(nn.Module):
     ``depth`` counts the convolutions between the first and the last one; the receptive-field radius is depth + 2.
     ``skip`` is how the picture itself is enlarged, to which the last convolution adds.
     """
+
+    scale: int
 
     def __init__(
         self,
@@ -31,11 +34,12 @@ class Chain(nn.Module):
         skip: Literal["nearest", "bicubic"] = "nearest",
     ) -> None:
         super().__init__()
-        self.scale, self.skip = scale, skip
+        self.skip = skip
         self.head = FoldedConv2d(channels, width, expand=expand)
         self.body = nn.ModuleList(FoldedConv2d(width, width, expand=expand) for _ in range(depth))
         self.tail = FoldedConv2d(width, channels * scale * scale, expand=expand)
         self.shuffle = nn.PixelShuffle(scale)
+        tell(self, NetworkFacts(scale=scale, radius=depth + 2, channels=channels))
 
     def forward(self, x: Tensor) -> Tensor:
         h = F.leaky_relu(self.head(x), 0.1)

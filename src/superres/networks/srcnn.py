@@ -9,6 +9,7 @@ from typing import Literal, cast
 import torch
 from torch import Tensor, nn
 
+from superres.terms.network import NetworkFacts, tell
 from superres.types import BadRequest
 
 
@@ -38,12 +39,12 @@ class SRCNN(nn.Module):
             raise BadRequest(f"SRCNN starts from 'paper' or 'identity', not {start!r}")
         if start == "identity" and min(widths) < channels:
             raise BadRequest(f"widths {tuple(widths)} cannot hand on a picture of {channels} bands")
-        self.scale = scale
         sides = (channels, *widths, channels)
         self.extract, self.map, self.reconstruct = (
             nn.Conv2d(sides[k], sides[k + 1], kernels[k], padding=kernels[k] // 2 if padding else 0) for k in range(3)
         )
         self.valid_border = sum(side // 2 for side in kernels)
+        tell(self, NetworkFacts(scale=scale, radius=self.valid_border, channels=channels, enlarged=True))
         with torch.no_grad():
             self._as_paper() if start == "paper" else self._as_identity(channels)
 

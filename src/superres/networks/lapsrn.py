@@ -1,0 +1,57 @@
+"""LapSRN: Lai, Huang, Ahuja, Yang, "Deep Laplacian Pyramid Networks for Fast and Accurate Super-Resolution", CVPR 2017.
+
+A level doubles the size: ten convolutions and a deconvolution refine features, one convolution makes of them the
+details that are added to the picture, which its own deconvolution has enlarged. The feature deconvolution is 3x3 (the
+official code, which gives the published count), the picture's 4x4 and begins as bilinear interpolation.
+"""
+
+import torch
+from torch import nn
+
+from superres.blocks.residual import conv3
+from superres.frameworks import Progressive
+from superres.terms.network import built_for
+from superres.terms.reach import reach
+
+
+class LapSRN(Progressive):
+    """(B, channels, H, W) in [0, 1] -> (B, channels, scale * H, scale * W), for luma."""
+
+    def __init__(self, *, scale: int = 4, depth: int = 10, width: int = 64, channels: int = 1) -> None:
+        built_for("LapSRN", scale, (2, 4, 8))
+        levels = range(scale.bit_length() - 1)
+        super().__init__(
+            head=nn.Sequential(conv3(channels, width), nn.LeakyReLU(0.2)),
+            bodies=[_refine(width, depth) for _ in levels],
+            upsamples=[nn.Sequential(double(width), nn.LeakyReLU(0.2)) for _ in levels],
+            tails=[conv3(width, channels) for _ in levels],
+            pictures=[doubled_picture(channels) for _ in levels],
+            scale=scale,
+            radius=pyramid_radius(depth, len(levels)),
+            channels=channels,
+        )
+
+
+def _refine(width: int, depth: int) -> nn.Module:
+    return nn.Sequential(*(one for _ in range(depth) for one in (conv3(width, width), nn.LeakyReLU(0.2))))
+
+
+def double(width: int) -> nn.ConvTranspose2d:
+    """The feature deconvolution: 3x3 at stride 2."""
+    return nn.ConvTranspose2d(width, width, 3, 2, padding=1, output_padding=1)
+
+
+def doubled_picture(channels: int) -> nn.ConvTranspose2d:
+    """The picture's 4x4 deconvolution, one kernel for each pair of bands, begun as bilinear interpolation."""
+    conv = nn.ConvTranspose2d(channels, channels, 4, 2, padding=1, bias=False)
+    tent = torch.tensor([0.25, 0.75, 0.75, 0.25])
+    with torch.no_grad():
+        conv.weight.zero_()
+        for band in range(channels):
+            conv.weight[band, band] = torch.outer(tent, tent)
+    return conv
+
+
+def pyramid_radius(depth: int, levels: int) -> int:
+    """Of ``levels`` times ``depth`` convolutions and a deconvolution, with one convolution before and one after."""
+    return reach(1, *((depth, ("up", 3, 2, 1)) * levels), 1)

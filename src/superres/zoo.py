@@ -1,0 +1,84 @@
+"""THE TABLE of networks: strings and numbers only, so that reading it loads nothing.
+
+A row is the network's name on the command line, its line in the docs and its case in the contract. What can be computed
+(multiply-adds, activations, radius, engines) is in ``costs.csv`` beside it, published scores in ``scores.csv``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Any
+
+from superres.types import BadRequest
+
+_EMPTY: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Row:
+    """One network. ``parameters`` counts trainable scalars by scale, and its keys are the scales it is built for.
+
+    ``arguments`` make the paper's network; ``depth`` is the argument that repeats its body, and ``small`` what makes it
+    small enough to try at any depth. ``exceptions`` say why a law of the contract does not hold.
+    """
+
+    name: str
+    target: str
+    paper: str
+    year: int
+    framework: str
+    upsampler: str
+    ideas: tuple[str, ...]
+    parameters: Mapping[int, int]
+    depth: str
+    small: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
+    arguments: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
+    exceptions: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
+
+    @property
+    def scales(self) -> tuple[int, ...]:
+        return tuple(self.parameters)
+
+
+def find(name: str) -> Row:
+    """The row of that name; BadRequest, with the nearest names, where there is none."""
+    for row in NETWORKS:
+        if row.name == name:
+            return row
+    near = get_close_matches(name, [row.name for row in NETWORKS], 3)
+    hint = f"; did you mean {' or '.join(near)}?" if near else "; superres networks lists them"
+    raise BadRequest(f"{name!r} is no network of the table{hint}")
+
+
+_N = "superres.networks."
+# fmt: off
+NETWORKS: tuple[Row, ...] = (
+    # --- pre-upsampling
+    Row("srcnn", _N + "srcnn:SRCNN", "Dong et al., ECCV 2014", 2014, "pre", "bicubic", ("plain",),
+        dict.fromkeys((2, 3, 4), 8_129), "", {"widths": (8, 4)}, {"start": "paper"}),
+    Row("drcn", _N + "drcn:DRCN", "Kim et al., CVPR 2016", 2016, "pre", "bicubic",
+        ("recursive", "global residual", "multi-supervision"), dict.fromkeys((2, 3, 4), 1_775_121),
+        "recursions", {"width": 8}),
+    # --- post-upsampling, plain and residual
+    Row("chain", _N + "chain:Chain", "this package, after SRVGG 2021 and ECBSR 2021", 2026, "post", "sub-pixel",
+        ("plain", "folding", "global residual"), {2: 1_171_692, 3: 1_206_447, 4: 1_258_128}, "depth", {"width": 8}),
+    Row("edsr-baseline", _N + "edsr:EDSR", "Lim et al., CVPRW 2017", 2017, "post", "sub-pixel", ("local residual",),
+        {2: 1_369_859, 3: 1_554_499, 4: 1_517_571}, "blocks", {"width": 8}),
+    Row("edsr", _N + "edsr:EDSR", "Lim et al., CVPRW 2017", 2017, "post", "sub-pixel", ("local residual",),
+        {2: 40_729_603, 3: 43_680_003, 4: 43_089_923}, "blocks", {"width": 8},
+        {"blocks": 32, "width": 256, "residual": 0.1}),
+    # --- post-upsampling, dense and multi-path
+    # --- post-upsampling, attention
+    # --- post-upsampling, light
+    # --- progressive
+    Row("lapsrn", _N + "lapsrn:LapSRN", "Lai et al., CVPR 2017", 2017, "progressive", "transposed",
+        ("Laplacian pyramid", "multi-supervision"), {2: 407_441, 4: 814_242}, "depth", {"width": 8}),
+    # --- iterative up and down
+    Row("dbpn", _N + "dbpn:DBPN", "Haris et al., CVPR 2018", 2018, "iterative", "transposed",
+        ("back-projection", "dense"), {2: 5_953_526, 4: 10_426_358, 8: 23_205_878}, "stages",
+        {"features": 8, "width": 8}),
+    # --- restoration and the real world
+    # --- transformers and state spaces
+)
+# fmt: on
