@@ -22,6 +22,8 @@ class SRCNN(nn.Module):
     hands it on, the others are drawn after He et al. 2015 and not used yet.
     """
 
+    scale: int
+
     def __init__(
         self,
         *,
