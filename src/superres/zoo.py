@@ -1,18 +1,17 @@
 """THE TABLE of networks: strings and numbers only, so that reading it loads nothing.
 
 A row is the network's name on the command line, its line in the docs and its case in the contract. What can be computed
-(multiply-adds, activations, radius, engines) is in ``costs.csv`` beside it, published scores in ``scores.csv``.
+(multiply-adds, activations, radius, engines) is in ``zoo_costs.csv`` beside it, published scores in ``zoo_scores.csv``.
 """
 
+import csv
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from types import MappingProxyType
+from importlib.resources import files
 from typing import Any
 
 from superres.types import BadRequest
-
-_EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -32,13 +31,86 @@ class Row:
     ideas: tuple[str, ...]
     parameters: Mapping[int, int]
     depth: str
-    small: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
-    arguments: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
-    exceptions: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
+    small: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    arguments: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    exceptions: Mapping[str, str] = field(default_factory=dict[str, Any])
 
     @property
     def scales(self) -> tuple[int, ...]:
         return tuple(self.parameters)
+
+
+@dataclass(frozen=True)
+class Score:
+    """A published figure: PSNR in dB and SSIM on luma. ``source`` says where it was read, or is empty where nowhere."""
+
+    network: str
+    set: str
+    scale: int
+    psnr: float
+    ssim: float | None
+    source: str
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a network costs at one scale, for 1280x720 pixels out; ``None`` is not known, a radius of it the picture.
+
+    ``tiles`` is ``exact`` or ``whole``, ``engines`` what runs it, and ``streams`` whether it does row by row.
+    """
+
+    network: str
+    scale: int
+    parameters: int
+    multiply_adds: int | None
+    activations: int | None
+    radius: int | None
+    tiles: str
+    streams: bool
+    engines: tuple[str, ...]
+
+
+def scores(name: str | None = None) -> list[Score]:
+    """Published scores, of one network or of all; ``bicubic`` has some too."""
+    return [
+        Score(
+            line["network"],
+            line["set"],
+            int(line["scale"]),
+            float(line["psnr"]),
+            float(line["ssim"]) if line["ssim"] else None,
+            line["source"],
+        )
+        for line in _lines("zoo_scores.csv")
+        if name in (None, line["network"])
+    ]
+
+
+def costs(name: str | None = None) -> list[Cost]:
+    """Computed costs, of one network or of all, at each of its scales."""
+    return [
+        Cost(
+            line["network"],
+            int(line["scale"]),
+            int(line["parameters"]),
+            _number(line["multiply_adds"]),
+            _number(line["activations"]),
+            _number(line["radius"]),
+            line["tiles"],
+            line["streams"] == "yes",
+            tuple(line["engines"].split()),
+        )
+        for line in _lines("zoo_costs.csv")
+        if name in (None, line["network"])
+    ]
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text else None
+
+
+def _lines(file: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(files("superres").joinpath(file).read_text(encoding="utf-8").splitlines()))
 
 
 def find(name: str) -> Row:

@@ -14,6 +14,7 @@ from superres.types import BadRequest, EngineUnavailable, SuperresError
 VERBS = {
     "upscale": "superres.cli.upscale:upscale",
     "models": "superres.cli.models:models",
+    "networks": "superres.cli.networks:networks",
     "example": "superres.cli.example:example",
     "degrade": "superres.cli.degrade:degrade",
     "data": "superres.cli.data:data",
