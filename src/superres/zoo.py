@@ -62,6 +62,8 @@ NETWORKS: tuple[Row, ...] = (
         "recursions", {"width": 8}),
     Row("vdsr", _N + "vdsr:VDSR", "Kim et al., CVPR 2016", 2016, "pre", "bicubic", ("plain", "global residual"),
         dict.fromkeys((2, 3, 4), 665_921), "depth", {"width": 8}),
+    Row("drrn", _N + "drrn:DRRN", "Tai et al., CVPR 2017", 2017, "pre", "bicubic",
+        ("recursive", "local residual", "global residual"), dict.fromkeys((2, 3, 4), 310_659), "units", {"width": 8}),
     # --- post-upsampling, plain and residual
     Row("chain", _N + "chain:Chain", "this package, after SRVGG 2021 and ECBSR 2021", 2026, "post", "sub-pixel",
         ("plain", "folding", "global residual"), {2: 1_171_692, 3: 1_206_447, 4: 1_258_128}, "depth", {"width": 8}),
