@@ -64,6 +64,12 @@ NETWORKS: tuple[Row, ...] = (
         dict.fromkeys((2, 3, 4), 665_921), "depth", {"width": 8}),
     Row("drrn", _N + "drrn:DRRN", "Tai et al., CVPR 2017", 2017, "pre", "bicubic",
         ("recursive", "local residual", "global residual"), dict.fromkeys((2, 3, 4), 310_659), "units", {"width": 8}),
+    Row("memnet", _N + "memnet:MemNet", "Tai et al., ICCV 2017", 2017, "pre", "bicubic",
+        ("recursive", "dense", "global residual", "multi-supervision"), dict.fromkeys((2, 3, 4), 695_497), "memories",
+        {"width": 8, "recursions": 2}),
+    Row("memnet-unshared", _N + "memnet:MemNet", "Tai et al., ICCV 2017", 2017, "pre", "bicubic",
+        ("dense", "global residual", "multi-supervision"), dict.fromkeys((2, 3, 4), 2_911_177), "memories",
+        {"width": 8, "recursions": 2}, {"shared": False}),
     # --- post-upsampling, plain and residual
     Row("chain", _N + "chain:Chain", "this package, after SRVGG 2021 and ECBSR 2021", 2026, "post", "sub-pixel",
         ("plain", "folding", "global residual"), {2: 1_171_692, 3: 1_206_447, 4: 1_258_128}, "depth", {"width": 8}),
