@@ -84,6 +84,9 @@ NETWORKS: tuple[Row, ...] = (
     # --- progressive
     Row("lapsrn", _N + "lapsrn:LapSRN", "Lai et al., CVPR 2017", 2017, "progressive", "transposed",
         ("Laplacian pyramid", "multi-supervision"), {2: 407_441, 4: 814_242}, "depth", {"width": 8}),
+    Row("mslapsrn", _N + "mslapsrn:MSLapSRN", "Lai et al., PAMI 2018", 2018, "progressive", "transposed",
+        ("Laplacian pyramid", "recursive", "local residual", "multi-supervision"),
+        dict.fromkeys((2, 4, 8), 222_801), "recursions", {"width": 8, "depth": 2}),
     # --- iterative up and down
     Row("dbpn", _N + "dbpn:DBPN", "Haris et al., CVPR 2018", 2018, "iterative", "transposed",
         ("back-projection", "dense"), {2: 5_953_526, 4: 10_426_358, 8: 23_205_878}, "stages",
