@@ -81,6 +81,11 @@ NETWORKS: tuple[Row, ...] = (
     # --- post-upsampling, dense and multi-path
     # --- post-upsampling, attention
     # --- post-upsampling, light
+    Row("fsrcnn", _N + "fsrcnn:FSRCNN", "Dong et al., ECCV 2016", 2016, "post", "transposed", ("plain", "hourglass"),
+        dict.fromkeys((2, 3, 4), 12_809), "mapping", {"width": 8, "narrow": 4}),
+    Row("fsrcnn-s", _N + "fsrcnn:FSRCNN", "Dong et al., ECCV 2016", 2016, "post", "transposed", ("plain", "hourglass"),
+        dict.fromkeys((2, 3, 4), 4_086), "mapping", {"width": 8, "narrow": 4},
+        {"width": 32, "narrow": 5, "mapping": 1}),
     # --- progressive
     Row("lapsrn", _N + "lapsrn:LapSRN", "Lai et al., CVPR 2017", 2017, "progressive", "transposed",
         ("Laplacian pyramid", "multi-supervision"), {2: 407_441, 4: 814_242}, "depth", {"width": 8}),
