@@ -86,6 +86,8 @@ NETWORKS: tuple[Row, ...] = (
     Row("fsrcnn-s", _N + "fsrcnn:FSRCNN", "Dong et al., ECCV 2016", 2016, "post", "transposed", ("plain", "hourglass"),
         dict.fromkeys((2, 3, 4), 4_086), "mapping", {"width": 8, "narrow": 4},
         {"width": 32, "narrow": 5, "mapping": 1}),
+    Row("espcn", _N + "espcn:ESPCN", "Shi et al., CVPR 2016", 2016, "post", "sub-pixel", ("plain",),
+        {2: 21_284, 3: 22_729, 4: 24_752}, "", {"widths": (8, 4)}),
     # --- progressive
     Row("lapsrn", _N + "lapsrn:LapSRN", "Lai et al., CVPR 2017", 2017, "progressive", "transposed",
         ("Laplacian pyramid", "multi-supervision"), {2: 407_441, 4: 814_242}, "depth", {"width": 8}),
