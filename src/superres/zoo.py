@@ -78,6 +78,8 @@ NETWORKS: tuple[Row, ...] = (
     Row("edsr", _N + "edsr:EDSR", "Lim et al., CVPRW 2017", 2017, "post", "sub-pixel", ("local residual",),
         {2: 40_729_603, 3: 43_680_003, 4: 43_089_923}, "blocks", {"width": 8},
         {"blocks": 32, "width": 256, "residual": 0.1}),
+    Row("srresnet", _N + "srresnet:SRResNet", "Ledig et al., CVPR 2017", 2017, "post", "sub-pixel",
+        ("local residual", "batch normalisation"), {2: 1_401_749, 3: 1_586_389, 4: 1_549_462}, "blocks", {"width": 8}),
     # --- post-upsampling, dense and multi-path
     # --- post-upsampling, attention
     # --- post-upsampling, light

@@ -1,4 +1,4 @@
-"""Normalisation and activation before the convolution (He et al., "Identity Mappings in Deep Residual Networks", 2016)."""
+"""Normalisation and activation before the convolution (He et al., "Identity Mappings in Deep Residual Networks")."""
 
 from torch import nn
 
