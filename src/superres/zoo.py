@@ -80,6 +80,8 @@ NETWORKS: tuple[Row, ...] = (
         {"blocks": 32, "width": 256, "residual": 0.1}),
     Row("srresnet", _N + "srresnet:SRResNet", "Ledig et al., CVPR 2017", 2017, "post", "sub-pixel",
         ("local residual", "batch normalisation"), {2: 1_401_749, 3: 1_586_389, 4: 1_549_462}, "blocks", {"width": 8}),
+    Row("msrresnet", _N + "msrresnet:MSRResNet", "Wang et al., ECCVW 2018", 2018, "post", "sub-pixel",
+        ("local residual", "global residual"), {2: 1_369_859, 3: 1_554_499, 4: 1_517_571}, "blocks", {"width": 8}),
     # --- post-upsampling, dense and multi-path
     # --- post-upsampling, attention
     # --- post-upsampling, light
