@@ -82,6 +82,12 @@ NETWORKS: tuple[Row, ...] = (
         ("local residual", "batch normalisation"), {2: 1_401_749, 3: 1_586_389, 4: 1_549_462}, "blocks", {"width": 8}),
     Row("msrresnet", _N + "msrresnet:MSRResNet", "Wang et al., ECCVW 2018", 2018, "post", "sub-pixel",
         ("local residual", "global residual"), {2: 1_369_859, 3: 1_554_499, 4: 1_517_571}, "blocks", {"width": 8}),
+    Row("mdsr-baseline", _N + "mdsr:MDSR", "Lim et al., CVPRW 2017", 2017, "post", "sub-pixel",
+        ("local residual", "multi-scale"), dict.fromkeys((2, 3, 4), 3_227_203), "blocks", {"width": 8},
+        {"blocks": 16}, {"gradient": "the branches of the other scales wait"}),
+    Row("mdsr", _N + "mdsr:MDSR", "Lim et al., CVPRW 2017", 2017, "post", "sub-pixel",
+        ("local residual", "multi-scale"), dict.fromkeys((2, 3, 4), 7_953_987), "blocks", {"width": 8},
+        exceptions={"gradient": "the branches of the other scales wait"}),
     # --- post-upsampling, dense and multi-path
     # --- post-upsampling, attention
     # --- post-upsampling, light
