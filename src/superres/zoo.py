@@ -88,6 +88,8 @@ NETWORKS: tuple[Row, ...] = (
     Row("mdsr", _N + "mdsr:MDSR", "Lim et al., CVPRW 2017", 2017, "post", "sub-pixel",
         ("local residual", "multi-scale"), dict.fromkeys((2, 3, 4), 7_953_987), "blocks", {"width": 8},
         exceptions={"gradient": "the branches of the other scales wait"}),
+    Row("enhancenet", _N + "enhancenet:EnhanceNet", "Sajjadi et al., ICCV 2017", 2017, "post", "nearest",
+        ("local residual", "global residual"), {4: 852_867}, "blocks", {"width": 8}),
     # --- post-upsampling, dense and multi-path
     # --- post-upsampling, attention
     # --- post-upsampling, light
