@@ -91,6 +91,8 @@ NETWORKS: tuple[Row, ...] = (
     Row("enhancenet", _N + "enhancenet:EnhanceNet", "Sajjadi et al., ICCV 2017", 2017, "post", "nearest",
         ("local residual", "global residual"), {4: 852_867}, "blocks", {"width": 8}),
     # --- post-upsampling, dense and multi-path
+    Row("srdensenet", _N + "srdensenet:SRDenseNet", "Tong et al., ICCV 2017", 2017, "post", "transposed", ("dense",),
+        {4: 2_143_489}, "blocks", {"layers": 2, "growth": 4, "bottleneck": 8}),
     # --- post-upsampling, attention
     # --- post-upsampling, light
     Row("fsrcnn", _N + "fsrcnn:FSRCNN", "Dong et al., ECCV 2016", 2016, "post", "transposed", ("plain", "hourglass"),
