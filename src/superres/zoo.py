@@ -102,6 +102,9 @@ NETWORKS: tuple[Row, ...] = (
         {"width": 32, "narrow": 5, "mapping": 1}),
     Row("espcn", _N + "espcn:ESPCN", "Shi et al., CVPR 2016", 2016, "post", "sub-pixel", ("plain",),
         {2: 21_284, 3: 22_729, 4: 24_752}, "", {"widths": (8, 4)}),
+    Row("idn", _N + "idn:IDN", "Hui et al., CVPR 2018", 2018, "post", "transposed",
+        ("distillation", "group convolution", "global residual"), dict.fromkeys((2, 3, 4), 552_769), "blocks",
+        {"width": 16, "kept": 4}),
     # --- progressive
     Row("lapsrn", _N + "lapsrn:LapSRN", "Lai et al., CVPR 2017", 2017, "progressive", "transposed",
         ("Laplacian pyramid", "multi-supervision"), {2: 407_441, 4: 814_242}, "depth", {"width": 8}),
