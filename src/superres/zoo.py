@@ -115,6 +115,9 @@ NETWORKS: tuple[Row, ...] = (
     Row("dbpn", _N + "dbpn:DBPN", "Haris et al., CVPR 2018", 2018, "iterative", "transposed",
         ("back-projection", "dense"), {2: 5_953_526, 4: 10_426_358, 8: 23_205_878}, "stages",
         {"features": 8, "width": 8}),
+    Row("dsrn", _N + "dsrn:DSRN", "Han et al., CVPR 2018", 2018, "iterative", "transposed",
+        ("recursive", "feedback", "local residual", "global residual"), {2: 732_035, 3: 813_955, 4: 928_643}, "steps",
+        {"width": 8}),
     # --- restoration and the real world
     # --- transformers and state spaces
 )
