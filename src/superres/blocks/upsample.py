@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from superres.terms.reach import Layer
 from superres.types import BadRequest
 
 Mode = Literal["nearest", "bilinear", "bicubic"]
@@ -157,6 +158,11 @@ def stages_of(scale: int) -> tuple[int, ...]:
     """The factors of an upsampler that goes in steps: powers of two as twos, another scale at once."""
     steps = scale.bit_length() - 1
     return (2,) * steps if scale == 1 << steps else (scale,)
+
+
+def steps_reach(scale: int, *, kernel: int = 3) -> tuple[Layer, ...]:
+    """What ``reach`` wants for an upsampler that goes in steps, each a convolution and a pixel shuffle."""
+    return tuple(layer for step in stages_of(scale) for layer in (kernel // 2, ("up", step)))
 
 
 def start_as_nearest(conv: nn.Conv2d, factor: int) -> None:

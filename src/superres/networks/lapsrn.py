@@ -5,13 +5,12 @@ details that are added to the picture, which its own deconvolution has enlarged.
 official code, which gives the published count), the picture's 4x4 and begins as bilinear interpolation.
 """
 
-import torch
 from torch import nn
 
+from superres.blocks.pyramid import double, doubled_picture, pyramid_radius
 from superres.blocks.residual import conv3
 from superres.frameworks import Progressive
 from superres.terms.network import built_for
-from superres.terms.reach import reach
 
 
 class LapSRN(Progressive):
@@ -34,24 +33,3 @@ class LapSRN(Progressive):
 
 def _refine(width: int, depth: int) -> nn.Module:
     return nn.Sequential(*(one for _ in range(depth) for one in (conv3(width, width), nn.LeakyReLU(0.2))))
-
-
-def double(width: int) -> nn.ConvTranspose2d:
-    """The feature deconvolution: 3x3 at stride 2."""
-    return nn.ConvTranspose2d(width, width, 3, 2, padding=1, output_padding=1)
-
-
-def doubled_picture(channels: int) -> nn.ConvTranspose2d:
-    """The picture's 4x4 deconvolution, one kernel for each pair of bands, begun as bilinear interpolation."""
-    conv = nn.ConvTranspose2d(channels, channels, 4, 2, padding=1, bias=False)
-    tent = torch.tensor([0.25, 0.75, 0.75, 0.25])
-    with torch.no_grad():
-        conv.weight.zero_()
-        for band in range(channels):
-            conv.weight[band, band] = torch.outer(tent, tent)
-    return conv
-
-
-def pyramid_radius(depth: int, levels: int) -> int:
-    """Of ``levels`` times ``depth`` convolutions and a deconvolution, with one convolution before and one after."""
-    return reach(1, *((depth, ("up", 3, 2, 1)) * levels), 1)
