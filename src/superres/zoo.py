@@ -69,6 +69,8 @@ NETWORKS: tuple[Row, ...] = (
         {2: 40_729_603, 3: 43_680_003, 4: 43_089_923}, "blocks", {"width": 8},
         {"blocks": 32, "width": 256, "residual": 0.1}),
     # --- post-upsampling, dense and multi-path
+    Row("rrdb", _N + "rrdb:RRDB", "Wang et al. (ESRGAN), ECCVW 2018", 2018, "post", "nearest",
+        ("dense", "local residual"), {2: 16_661_059, 3: 16_661_059, 4: 16_697_987}, "blocks", {"width": 8, "growth": 4}),
     # --- post-upsampling, attention
     # --- post-upsampling, light
     # --- progressive
@@ -79,6 +81,9 @@ NETWORKS: tuple[Row, ...] = (
         ("back-projection", "dense"), {2: 5_953_526, 4: 10_426_358, 8: 23_205_878}, "stages",
         {"features": 8, "width": 8}),
     # --- restoration and the real world
+    Row("real-esrgan", _N + "rrdb:RRDB", "Wang et al., ICCVW 2021", 2021, "post", "nearest",
+        ("dense", "local residual", "pixel-unshuffle"), {1: 16_723_907, 2: 16_703_171, 4: 16_697_987}, "blocks",
+        {"width": 4, "growth": 2}, {"unshuffle": True}),
     # --- transformers and state spaces
 )
 # fmt: on
