@@ -165,7 +165,30 @@ NETWORKS: tuple[Row, ...] = (
     # --- post-upsampling, dense and multi-path
     Row("srdensenet", _N + "srdensenet:SRDenseNet", "Tong et al., ICCV 2017", 2017, "post", "transposed", ("dense",),
         {4: 2_143_489}, "blocks", {"layers": 2, "growth": 4, "bottleneck": 8}),
+    Row("rrdb", _N + "rrdb:RRDB", "Wang et al. (ESRGAN), ECCVW 2018", 2018, "post", "nearest",
+        ("dense", "local residual"), {2: 16_661_059, 3: 16_661_059, 4: 16_697_987}, "blocks",
+        {"width": 8, "growth": 4}),
+    Row("rdn", _N + "rdn:RDN", "Zhang et al., CVPR 2018", 2018, "post", "sub-pixel", ("dense", "local residual"),
+        {2: 22_123_395, 3: 22_308_035, 4: 22_271_107}, "blocks", {"width": 8, "growth": 4, "layers": 2}),
+    Row("meta-rdn", _N + "meta_rdn:MetaRDN", "Hu et al., CVPR 2019", 2019, "post", "meta", ("dense", "any scale"),
+        dict.fromkeys((2, 3, 4), 22_419_072), "blocks", {"width": 8, "growth": 4, "layers": 2, "hidden": 8},
+        exceptions=dict.fromkeys(("graph", "ncnn", "onnx"), "its kernels are computed from the size of the picture")),
+    Row("carn", _N + "carn:CARN", "Ahn et al., ECCV 2018", 2018, "post", "sub-pixel", ("dense", "local residual"),
+        {2: 964_163, 3: 1_148_803, 4: 1_111_875}, "blocks", {"width": 8}),
+    Row("msrn", _N + "msrn:MSRN", "Li et al., ECCV 2018", 2018, "post", "sub-pixel", ("multi-path", "local residual"),
+        {2: 5_930_307, 3: 6_114_947, 4: 6_078_019}, "blocks", {"width": 8}),
     # --- post-upsampling, attention
+    Row("rcan", _N + "rcan:RCAN", "Zhang et al., ECCV 2018", 2018, "post", "sub-pixel",
+        ("channel attention", "local residual"), {2: 15_444_643, 3: 15_629_283, 4: 15_592_355}, "groups",
+        {"width": 8, "blocks": 1}, exceptions={"tiles": "channel attention averages over the picture"}),
+    Row("san", _N + "san:SAN", "Dai et al., CVPR 2019", 2019, "post", "sub-pixel",
+        ("second-order attention", "non-local", "local residual"), {2: 15_674_732, 3: 15_859_372, 4: 15_822_444},
+        "groups", {"width": 8, "blocks": 1}, exceptions={"tiles": "attention sees the whole picture", **dict.fromkeys(
+            ("graph", "ncnn", "onnx"), "a graph has no step for covariances and non-local attention")}),
+    Row("rnan", _N + "rnan:RNAN", "Zhang et al., ICLR 2019", 2019, "post", "sub-pixel",
+        ("non-local", "attention", "local residual"), {2: 9_107_267, 3: 9_291_907, 4: 9_254_979}, "groups",
+        {"width": 4}, exceptions={"tiles": "attention sees the whole picture", **dict.fromkeys(
+            ("graph", "ncnn", "onnx"), "a graph has no step for non-local attention")}),
     # --- post-upsampling, light
     Row("fsrcnn", _N + "fsrcnn:FSRCNN", "Dong et al., ECCV 2016", 2016, "post", "transposed", ("plain", "hourglass"),
         dict.fromkeys((2, 3, 4), 12_809), "mapping", {"width": 8, "narrow": 4}),
@@ -177,6 +200,9 @@ NETWORKS: tuple[Row, ...] = (
     Row("idn", _N + "idn:IDN", "Hui et al., CVPR 2018", 2018, "post", "transposed",
         ("distillation", "group convolution", "global residual"), dict.fromkeys((2, 3, 4), 552_769), "blocks",
         {"width": 16, "kept": 4}),
+    Row("carn-m", _N + "carn:CARN", "Ahn et al., ECCV 2018", 2018, "post", "sub-pixel",
+        ("dense", "local residual", "recursive", "grouped"), {2: 257_027, 3: 303_427, 4: 294_147}, "blocks",
+        {"width": 8}, {"groups": 4}),
     # --- progressive
     Row("lapsrn", _N + "lapsrn:LapSRN", "Lai et al., CVPR 2017", 2017, "progressive", "transposed",
         ("Laplacian pyramid", "multi-supervision"), {2: 407_441, 4: 814_242}, "depth", {"width": 8}),
@@ -190,7 +216,16 @@ NETWORKS: tuple[Row, ...] = (
     Row("dsrn", _N + "dsrn:DSRN", "Han et al., CVPR 2018", 2018, "iterative", "transposed",
         ("recursive", "feedback", "local residual", "global residual"), {2: 732_035, 3: 813_955, 4: 928_643}, "steps",
         {"width": 8}),
+    Row("srfbn", _N + "srfbn:SRFBN", "Li et al., CVPR 2019", 2019, "iterative", "transposed",
+        ("feedback", "dense", "global residual", "multi-supervision"), {2: 2_140_510, 3: 2_832_734, 4: 3_631_454},
+        "groups", {"width": 4, "steps": 2}),
+    Row("srfbn-s", _N + "srfbn:SRFBN", "Li et al., CVPR 2019", 2019, "iterative", "transposed",
+        ("feedback", "dense", "global residual", "multi-supervision"), {2: 282_418, 3: 375_602, 4: 483_122},
+        "groups", {"width": 4, "steps": 2}, {"groups": 3, "width": 32}),
     # --- restoration and the real world
+    Row("real-esrgan", _N + "rrdb:RRDB", "Wang et al., ICCVW 2021", 2021, "post", "nearest",
+        ("dense", "local residual", "pixel-unshuffle"), {1: 16_723_907, 2: 16_703_171, 4: 16_697_987}, "blocks",
+        {"width": 4, "growth": 2}, {"unshuffle": True}),
     # --- transformers and state spaces
 )
 # fmt: on
