@@ -79,6 +79,11 @@ NETWORKS: tuple[Row, ...] = (
         ("back-projection", "dense"), {2: 5_953_526, 4: 10_426_358, 8: 23_205_878}, "stages",
         {"features": 8, "width": 8}),
     # --- restoration and the real world
+    Row("srmd", _N + "srmd:SRMD", "Zhang et al., CVPR 2018", 2018, "post", "sub-pixel",
+        ("plain", "told the degradation"), {2: 1_511_692, 3: 1_528_987, 4: 1_553_200}, "depth", {"width": 8}),
+    Row("srmdnf", _N + "srmd:SRMD", "Zhang et al., CVPR 2018", 2018, "post", "sub-pixel",
+        ("plain", "told the degradation"), {2: 1_510_540, 3: 1_527_835, 4: 1_552_048}, "depth", {"width": 8},
+        {"noise": None}),
     # --- transformers and state spaces
 )
 # fmt: on

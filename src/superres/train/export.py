@@ -5,6 +5,7 @@ import operator
 from typing import Any, cast
 
 from torch import Tensor, fx, nn
+from torch.fx.node import map_aggregate
 
 from superres.blocks.folding import fold
 from superres.graph.graph import Graph
@@ -90,6 +91,6 @@ def _call(write: Writer, target: Any, given: tuple[Any, ...], named: dict[str, A
 def _constant(given: tuple[Any, ...]) -> bool:
     """Whether a step is given tensors, and no picture: then it is computed at once."""
     found: list[Any] = []
-    fx.node.map_aggregate(given, found.append)
+    map_aggregate(given, found.append)
     tensors = any(isinstance(one, Tensor) for one in found)
     return tensors and not any(isinstance(one, Value) for one in found)
