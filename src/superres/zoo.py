@@ -60,6 +60,8 @@ NETWORKS: tuple[Row, ...] = (
     Row("drcn", _N + "drcn:DRCN", "Kim et al., CVPR 2016", 2016, "pre", "bicubic",
         ("recursive", "global residual", "multi-supervision"), dict.fromkeys((2, 3, 4), 1_775_121),
         "recursions", {"width": 8}),
+    Row("dwsr", _N + "dwsr:DWSR", "Guo et al., CVPRW 2017", 2017, "pre", "bicubic", ("wavelet", "global residual"),
+        dict.fromkeys((2, 3, 4), 300_100), "depth", {"width": 8}),
     # --- post-upsampling, plain and residual
     Row("chain", _N + "chain:Chain", "this package, after SRVGG 2021 and ECBSR 2021", 2026, "post", "sub-pixel",
         ("plain", "folding", "global residual"), {2: 1_171_692, 3: 1_206_447, 4: 1_258_128}, "depth", {"width": 8}),
