@@ -142,6 +142,8 @@ NETWORKS: tuple[Row, ...] = (
     Row("memnet-unshared", _N + "memnet:MemNet", "Tai et al., ICCV 2017", 2017, "pre", "bicubic",
         ("dense", "global residual", "multi-supervision"), dict.fromkeys((2, 3, 4), 2_911_177), "memories",
         {"width": 8, "recursions": 2}, {"shared": False}),
+    Row("dwsr", _N + "dwsr:DWSR", "Guo et al., CVPRW 2017", 2017, "pre", "bicubic", ("wavelet", "global residual"),
+        dict.fromkeys((2, 3, 4), 300_100), "depth", {"width": 8}),
     # --- post-upsampling, plain and residual
     Row("chain", _N + "chain:Chain", "this package, after SRVGG 2021 and ECBSR 2021", 2026, "post", "sub-pixel",
         ("plain", "folding", "global residual"), {2: 1_171_692, 3: 1_206_447, 4: 1_258_128}, "depth", {"width": 8}),
@@ -226,6 +228,11 @@ NETWORKS: tuple[Row, ...] = (
     Row("real-esrgan", _N + "rrdb:RRDB", "Wang et al., ICCVW 2021", 2021, "post", "nearest",
         ("dense", "local residual", "pixel-unshuffle"), {1: 16_723_907, 2: 16_703_171, 4: 16_697_987}, "blocks",
         {"width": 4, "growth": 2}, {"unshuffle": True}),
+    Row("srmd", _N + "srmd:SRMD", "Zhang et al., CVPR 2018", 2018, "post", "sub-pixel",
+        ("plain", "told the degradation"), {2: 1_511_692, 3: 1_528_987, 4: 1_553_200}, "depth", {"width": 8}),
+    Row("srmdnf", _N + "srmd:SRMD", "Zhang et al., CVPR 2018", 2018, "post", "sub-pixel",
+        ("plain", "told the degradation"), {2: 1_510_540, 3: 1_527_835, 4: 1_552_048}, "depth", {"width": 8},
+        {"noise": None}),
     # --- transformers and state spaces
 )
 # fmt: on

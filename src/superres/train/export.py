@@ -4,7 +4,8 @@ import copy
 import operator
 from typing import Any, cast
 
-from torch import fx, nn
+from torch import Tensor, fx, nn
+from torch.fx.node import map_aggregate
 
 from superres.blocks.folding import fold
 from superres.graph.graph import Graph
@@ -22,7 +23,7 @@ def to_graph(module: nn.Module, *, scale: int, channels: int = 3) -> Graph:
     parent = nn.Sequential(copy.deepcopy(module))  # so that a module that is itself foldable is folded too
     plain = cast(nn.Module, fold(parent)[0]).cpu().float().eval()  # type: ignore[index]
     try:
-        traced = fx.symbolic_trace(plain)
+        traced = fx.symbolic_trace(nn.Sequential(plain))  # called with a picture alone: defaults are what they are
     except Exception as error:  # a forward may fail in any way when run on a proxy
         what = " ".join(str(error).split())[:200]
         raise BadModel(
@@ -64,6 +65,8 @@ def _input(write: Writer, given: tuple[Any, ...], *, first: bool) -> Any:
 
 
 def _module(write: Writer, module: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    if _constant(given):
+        return module(*given, **named)
     for kinds, writing in MODULES:
         if isinstance(module, kinds) and len(given) == 1 and not named:
             return writing(write, module, given[0])
@@ -71,6 +74,8 @@ def _module(write: Writer, module: nn.Module, given: tuple[Any, ...], named: dic
 
 
 def _call(write: Writer, target: Any, given: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    if _constant(given):
+        return getattr(given[0], target)(*given[1:], **named) if isinstance(target, str) else target(*given, **named)
     name = target if isinstance(target, str) else getattr(target, "__name__", str(target))
     writing = CALLS.get(name.rstrip("_"))
     if writing is None:
@@ -81,3 +86,11 @@ def _call(write: Writer, target: Any, given: tuple[Any, ...], named: dict[str, A
         if isinstance(error, BadModel):
             raise
         raise write.refuse(f"calls {name} with arguments not known here ({error})") from error
+
+
+def _constant(given: tuple[Any, ...]) -> bool:
+    """Whether a step is given tensors, and no picture: then it is computed at once."""
+    found: list[Any] = []
+    map_aggregate(given, found.append)
+    tensors = any(isinstance(one, Tensor) for one in found)
+    return tensors and not any(isinstance(one, Value) for one in found)
