@@ -123,6 +123,11 @@ def find(name: str) -> Row:
     raise BadRequest(f"{name!r} is no network of the table{hint}")
 
 
+def _no_graph(reason: str) -> dict[str, str]:
+    """No Graph expresses the network, and so no engine but torch runs it."""
+    return dict.fromkeys(("graph", "ncnn", "onnx"), reason)
+
+
 _N = "superres.networks."
 # fmt: off
 NETWORKS: tuple[Row, ...] = (
@@ -205,6 +210,25 @@ NETWORKS: tuple[Row, ...] = (
     Row("carn-m", _N + "carn:CARN", "Ahn et al., ECCV 2018", 2018, "post", "sub-pixel",
         ("dense", "local residual", "recursive", "grouped"), {2: 257_027, 3: 303_427, 4: 294_147}, "blocks",
         {"width": 8}, {"groups": 4}),
+    Row("imdn", _N + "imdn:IMDN", "Hui et al., ACM MM 2019", 2019, "post", "sub-pixel",
+        ("distillation", "channel attention"), {2: 694_404, 3: 703_059, 4: 715_176}, "blocks",
+        {"width": 16, "reduction": 4}, {}, {"tiles": "its attention sees the whole picture",
+        **_no_graph("its attention takes a square root")}),
+    Row("rfdn", _N + "rfdn:RFDN", "Liu et al., ECCVW 2020", 2020, "post", "sub-pixel",
+        ("distillation", "spatial attention"), {2: 417_212, 3: 423_977, 4: 433_448}, "blocks", {"width": 16}, {},
+        {"tiles": "its attention is stretched to the picture's size", **_no_graph("its attention asks for the size")}),
+    Row("pan", _N + "pan:PAN", "Zhao et al., ECCVW 2020", 2020, "post", "nearest", ("pixel attention",),
+        {2: 261_403, 3: 261_403, 4: 272_419}, "blocks", {"width": 8, "fine": 6}),
+    Row("srvgg", _N + "srvgg:SRVGG", "Wang et al., ICCVW 2021", 2021, "post", "sub-pixel", ("plain", "global residual"),
+        {2: 600_652, 3: 609_307, 4: 621_424}, "depth", {"width": 8}),
+    Row("srvgg-32", _N + "srvgg:SRVGG", "Wang et al., ICCVW 2021", 2021, "post", "sub-pixel",
+        ("plain", "global residual"), {2: 1_192_524, 3: 1_201_179, 4: 1_213_296}, "depth", {"width": 8}, {"depth": 32}),
+    Row("rlfn", _N + "rlfn:RLFN", "Kong et al., CVPRW 2022", 2022, "post", "sub-pixel", ("spatial attention",),
+        {2: 526_856, 3: 533_891, 4: 543_740}, "blocks", {"width": 12, "attention": 8}, {},
+        {"tiles": "its attention is stretched to the picture's size", **_no_graph("its attention asks for the size")}),
+    Row("safmn", _N + "safmn:SAFMN", "Sun et al., ICCV 2023", 2023, "post", "sub-pixel", ("spatial attention",),
+        {2: 227_820, 3: 232_695, 4: 239_520}, "blocks", {"width": 16}, {},
+        {"tiles": "its cells depend on the picture's size", **_no_graph("it takes maxima over cells")}),
     # --- progressive
     Row("lapsrn", _N + "lapsrn:LapSRN", "Lai et al., CVPR 2017", 2017, "progressive", "transposed",
         ("Laplacian pyramid", "multi-supervision"), {2: 407_441, 4: 814_242}, "depth", {"width": 8}),
