@@ -21,7 +21,7 @@ class PreUpsampling(nn.Module):
     """The picture is enlarged first, and the network works at its final size: picture + tail(body(head(picture))).
 
     ``enlarge`` ``outside`` takes a picture that has been enlarged already, by MATLAB's bicubic as the papers do; the
-    other values enlarge it here.
+    other values, or a module, enlarge it here. ``radius`` is in enlarged pixels, but with a module in the picture's.
     """
 
     def __init__(
@@ -33,12 +33,15 @@ class PreUpsampling(nn.Module):
         scale: int,
         radius: int | None,
         channels: int = 1,
-        enlarge: Enlarge = "outside",
+        enlarge: Enlarge | nn.Module = "outside",
     ) -> None:
         super().__init__()
-        self.enlarge = Enlarged(scale=scale, mode="nothing" if enlarge == "outside" else enlarge)
+        self.enlarge = enlarge if isinstance(enlarge, nn.Module) else enlarged(scale, enlarge)
         self.head, self.body, self.tail = head, body, tail
-        tell(self, pre_facts(scale, radius, channels, enlarge))
+        if isinstance(enlarge, nn.Module):
+            tell(self, NetworkFacts(scale=scale, radius=radius, channels=channels))
+        else:
+            tell(self, pre_facts(scale, radius, channels, enlarge))
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.enlarge(x)
@@ -153,6 +156,11 @@ class IterativeUpDown(nn.Module):
             highs.insert(0, up(torch.cat(lows, 1)))
         y = self.tail(torch.cat(highs, 1))
         return y if self.picture is None else y + self.picture(x)
+
+
+def enlarged(scale: int, enlarge: Enlarge) -> Enlarged:
+    """The layer that enlarges a picture, or hands on one that was enlarged outside."""
+    return Enlarged(scale=scale, mode="nothing" if enlarge == "outside" else enlarge)
 
 
 def pre_facts(scale: int, radius: int | None, channels: int, enlarge: Enlarge) -> NetworkFacts:

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from superres.blocks.residual import conv3
-from superres.blocks.upsample import Enlarged
-from superres.frameworks import Enlarge, pre_facts
+from superres.frameworks import Enlarge, enlarged, pre_facts
 from superres.terms.network import tell
 
 
@@ -30,7 +29,7 @@ class DRCN(nn.Module):
     ) -> None:
         super().__init__()
         self.recursions = recursions
-        self.enlarge = Enlarged(scale=scale, mode="nothing" if enlarge == "outside" else enlarge)
+        self.enlarge = enlarged(scale, enlarge)
         self.embed = nn.Sequential(conv3(channels, width), nn.ReLU(), conv3(width, width), nn.ReLU())
         self.recurse = conv3(width, width)
         self.reconstruct = nn.Sequential(conv3(width, width), nn.ReLU(), conv3(width, channels))

@@ -11,9 +11,8 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from superres.blocks.residual import conv3
-from superres.blocks.upsample import Enlarged
 from superres.blocks.wavelet import Wavelet, WaveletName
-from superres.frameworks import Enlarge
+from superres.frameworks import Enlarge, enlarged
 from superres.terms.network import NetworkFacts, tell
 from superres.terms.reach import Layer, reach
 
@@ -35,7 +34,7 @@ class DWSR(nn.Module):
         enlarge: Enlarge = "outside",
     ) -> None:
         super().__init__()
-        self.enlarge = Enlarged(scale=scale, mode="nothing" if enlarge == "outside" else enlarge)
+        self.enlarge = enlarged(scale, enlarge)
         self.wavelet = Wavelet(channels, name=wavelet)
         widths = (4 * channels, *(width,) * depth)
         hidden = [(conv3(a, b), nn.ReLU()) for a, b in pairwise(widths)]

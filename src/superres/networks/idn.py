@@ -1,4 +1,5 @@
-"""IDN: Hui, Wang, Gao, "Fast and Accurate Single Image Super-Resolution via Information Distillation Network", CVPR 2018.
+"""IDN: Hui, Wang, Gao, "Fast and Accurate Single Image Super-Resolution via
+Information Distillation Network", CVPR 2018.
 
 A distillation block refines features in two times three convolutions; after the first three, a quarter of the channels
 is kept as it is, beside the block's input, and the rest goes on. A 17x17 deconvolution makes of the features what

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from superres.blocks.preactivated import preactivated
 from superres.blocks.residual import conv3
 from superres.blocks.start import start_he
-from superres.blocks.upsample import Enlarged
-from superres.frameworks import Enlarge, pre_facts
+from superres.frameworks import Enlarge, enlarged, pre_facts
 from superres.terms.network import tell
 
 
@@ -35,7 +34,7 @@ class MemNet(nn.Module):
         enlarge: Enlarge = "outside",
     ) -> None:
         super().__init__()
-        self.enlarge = Enlarged(scale=scale, mode="nothing" if enlarge == "outside" else enlarge)
+        self.enlarge = enlarged(scale, enlarge)
         self.extract = preactivated(channels, width)
         self.memories = nn.ModuleList(Memory(width, recursions, index + 1, shared) for index in range(memories))
         self.norms = nn.ModuleList(nn.BatchNorm2d(width) for _ in range(memories))
