@@ -12,6 +12,7 @@ from superres.bench.opening import opened
 from superres.graph.graph import Graph
 from superres.graph.radius import alignment, halo
 from superres.runtime.tiles import Grid, strips
+from superres.terms.network import run_padded
 from superres.types import Array, BadModel, BadRequest, Box, Tile
 
 _LEARNT = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
@@ -66,7 +67,7 @@ class ModuleUpscaler:
 
     def _forward(self, x: Tile) -> Tile:
         given = torch.from_numpy(np.ascontiguousarray(x)).to(self._device)
-        made: Any = self._module(given)
+        made: Any = run_padded(self._module, given)
         wanted = (x.shape[0], x.shape[2] * self.scale, x.shape[3] * self.scale)
         if not isinstance(made, Tensor) or made.ndim != 4 or (made.shape[0], *made.shape[2:]) != wanted:
             what = tuple(made.shape) if isinstance(made, Tensor) else type(made).__name__

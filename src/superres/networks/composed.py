@@ -82,7 +82,8 @@ class Parts:
 
     def __init__(self, scale: int, kind: Kind, idea: Idea, norm: Norm, width: int, channels: int) -> None:
         self.kind: Kind = kind
-        self.scale, self.idea, self.norm = scale, idea, norm
+        self.norm: Norm = norm
+        self.scale, self.idea = scale, idea
         self.width, self.channels = width, channels
         self.shared = idea.make(width, norm) if idea is IDEAS["recursive"] else None
 

@@ -5,6 +5,7 @@ RECIPES: dict[str, str] = {
     "srcnn": "superres.recipes.srcnn:srcnn",
     "srcnn-blur": "superres.recipes.srcnn:srcnn_blur",
     "srcnn-fast": "superres.recipes.srcnn:srcnn_fast",
+    "composed": "superres.recipes.composed:composed",
     "srgan-small": "superres.recipes.srgan_small:srgan_small",
     "clean-x4": "superres.recipes.shipped:clean_x4",
     "clean-x4-again": "superres.recipes.shipped:clean_x4_again",

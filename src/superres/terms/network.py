@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from superres.types import BadRequest
@@ -45,6 +46,25 @@ def tell(module: nn.Module, facts: NetworkFacts) -> None:
     module.facts = facts  # type: ignore[assignment]
     module.scale = facts.scale  # type: ignore[assignment]
     module.register_forward_pre_hook(_check)
+
+
+def run_padded(module: nn.Module, x: Tensor) -> Tensor:
+    """``module`` of a picture of any size: its right and lower edges are repeated up to what it takes, then cropped.
+
+    A module without facts is given the picture as it is.
+    """
+    facts = getattr(module, "facts", None)
+    if not isinstance(facts, NetworkFacts):
+        return module(x)
+    height, width = x.shape[2:]
+    high, wide = (_up(max(side, facts.smallest), facts.multiple) for side in (height, width))
+    if (high, wide) != (height, width):
+        x = F.pad(x, (0, wide - width, 0, high - height), mode="replicate")
+    return module(x)[:, :, : height * facts.factor, : width * facts.factor]
+
+
+def _up(side: int, multiple: int) -> int:
+    return -(-side // multiple) * multiple
 
 
 def built_for(name: str, scale: int, known: Iterable[int]) -> None:
