@@ -1,5 +1,6 @@
 """The promises of the README and of the package as a whole."""
 
+import importlib.util
 import json
 import re
 import subprocess
@@ -25,6 +26,15 @@ def test_the_readmes_figures_are_those_that_were_measured() -> None:
     for model, scale, cells in rows:
         measured = [report["clean"][scale][model][name] for name in ("Set5", "Set14", "BSD100")]
         assert cells.split(" | ")[:3] == [f"{value:.2f}" for value in measured]
+
+
+def test_the_page_of_networks_is_that_of_the_table() -> None:
+    spec = importlib.util.spec_from_file_location("networks_page", ROOT / "benchmarks/networks_page.py")
+    assert spec is not None
+    assert spec.loader is not None
+    page = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(page)
+    assert page.table() in (ROOT / "docs/networks.md").read_text()
 
 
 @pytest.mark.parametrize("code", ["import superres", "from superres.cli.main import main; main(['--help'])"])
