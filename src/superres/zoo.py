@@ -158,7 +158,7 @@ NETWORKS: tuple[Row, ...] = (
         {2: 40_729_603, 3: 43_680_003, 4: 43_089_923}, "blocks", {"width": 8},
         {"blocks": 32, "width": 256, "residual": 0.1}),
     Row("srresnet", _N + "srresnet:SRResNet", "Ledig et al., CVPR 2017", 2017, "post", "sub-pixel",
-        ("local residual", "batch normalisation"), {2: 1_401_749, 3: 1_586_389, 4: 1_549_462}, "blocks", {"width": 8}),
+        ("local residual", "batch normalisation"), {2: 1_401_749, 3: 1_586_389, 4: 1_549_462}, "blocks", {"width": 4}),
     Row("msrresnet", _N + "msrresnet:MSRResNet", "Wang et al., ECCVW 2018", 2018, "post", "sub-pixel",
         ("local residual", "global residual"), {2: 1_369_859, 3: 1_554_499, 4: 1_517_571}, "blocks", {"width": 8}),
     Row("mdsr-baseline", _N + "mdsr:MDSR", "Lim et al., CVPRW 2017", 2017, "post", "sub-pixel",

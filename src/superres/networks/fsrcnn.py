@@ -23,6 +23,7 @@ class FSRCNN(PostUpsampling):
         self, *, scale: int = 2, width: int = 56, narrow: int = 12, mapping: int = 4, channels: int = 1
     ) -> None:
         mapped = [one for _ in range(mapping) for one in (conv3(narrow, narrow), nn.PReLU(narrow))]
+        enlarge = nn.ConvTranspose2d(width, channels, 9, scale, padding=4, output_padding=scale - 1)
         super().__init__(
             head=nn.Sequential(nn.Conv2d(channels, width, 5, padding=2), nn.PReLU(width)),
             body=nn.Sequential(
@@ -30,7 +31,7 @@ class FSRCNN(PostUpsampling):
                 *mapped,
                 *(nn.Conv2d(narrow, width, 1), nn.PReLU(width)),
             ),
-            upsample=nn.ConvTranspose2d(width, channels, 9, scale, padding=4, output_padding=scale - 1),
+            upsample=enlarge,
             tail=nn.Identity(),
             scale=scale,
             radius=reach(2 + mapping, ("up", 9, scale, 4)),
@@ -38,4 +39,4 @@ class FSRCNN(PostUpsampling):
             long_skip=False,
         )
         start_he(self)
-        nn.init.normal_(self.upsample.weight, std=0.001)
+        nn.init.normal_(enlarge.weight, std=0.001)
