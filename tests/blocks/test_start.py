@@ -31,4 +31,5 @@ def test_biases_begin_at_zero_and_a_factor_scales() -> None:
         torch.manual_seed(0)
         start_he(layer, factor=factor)
     torch.testing.assert_close(tenth.weight, one.weight * 0.1)
-    assert one.bias is not None and not one.bias.any()
+    assert one.bias is not None
+    assert not one.bias.any()
