@@ -232,7 +232,7 @@ NETWORKS: tuple[Row, ...] = (
     # --- progressive
     Row("lapsrn", _N + "lapsrn:LapSRN", "Lai et al., CVPR 2017", 2017, "progressive", "transposed",
         ("Laplacian pyramid", "multi-supervision"), {2: 407_441, 4: 814_242}, "depth", {"width": 8}),
-    Row("mslapsrn", _N + "mslapsrn:MSLapSRN", "Lai et al., PAMI 2018", 2018, "progressive", "transposed",
+    Row("ms-lapsrn", _N + "mslapsrn:MSLapSRN", "Lai et al., PAMI 2018", 2018, "progressive", "transposed",
         ("Laplacian pyramid", "recursive", "local residual", "multi-supervision"),
         dict.fromkeys((2, 4, 8), 222_801), "recursions", {"width": 8, "depth": 2}),
     # --- iterative up and down
