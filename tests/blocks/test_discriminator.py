@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from superres.blocks.discriminator import VggDiscriminator
+from superres.blocks.discriminator import SrganDiscriminator, VggDiscriminator
+from superres.types import BadRequest
 
 
 @pytest.mark.parametrize("size", [(16, 16), (17, 31), (96, 64)])
@@ -37,3 +38,21 @@ def test_a_penalty_on_its_gradient_reaches_every_weight() -> None:
     without |= {"judge.0.bias", "judge.2.bias"}  # a rectifier's slope does not depend on the bias before it
     for name, parameter in judge.named_parameters():
         assert name in without or bool(parameter.grad.abs().sum() > 0), name
+
+
+def test_srgans_own_has_the_published_layers() -> None:
+    with torch.device("meta"):
+        judge = SrganDiscriminator()
+    assert sum(one.numel() for one in judge.parameters()) == 23_565_505
+    assert judge(torch.empty(2, 3, 96, 96, device="meta")).shape == (2, 1)
+
+
+def test_srgans_own_learns_from_pieces_of_one_size() -> None:
+    torch.manual_seed(0)
+    judge = SrganDiscriminator(side=32, width=4, hidden=8)
+    judge(torch.rand(2, 3, 32, 32)).sum().backward()
+    assert all(bool(one.grad.abs().sum() > 0) for one in judge.parameters())
+    with pytest.raises(BadRequest, match="built for 32x32 pixels and given 32x48"):
+        judge(torch.rand(2, 3, 32, 48))
+    with pytest.raises(BadRequest, match="a multiple of 16"):
+        SrganDiscriminator(side=40)
