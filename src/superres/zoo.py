@@ -257,6 +257,8 @@ NETWORKS: tuple[Row, ...] = (
     Row("srmdnf", _N + "srmd:SRMD", "Zhang et al., CVPR 2018", 2018, "post", "sub-pixel",
         ("plain", "told the degradation"), {2: 1_510_540, 3: 1_527_835, 4: 1_552_048}, "depth", {"width": 8},
         {"noise": None}),
+    Row("dpsr", _N + "dpsr:DPSR", "Zhang et al., CVPR 2019", 2019, "post", "sub-pixel",
+        ("local residual", "conditioned on noise"), {2: 3_161_664, 3: 3_576_864, 4: 3_493_824}, "blocks", {"width": 8}),
     # --- transformers and state spaces
 )
 # fmt: on
