@@ -150,8 +150,8 @@ NETWORKS: tuple[Row, ...] = (
     Row("dwsr", _N + "dwsr:DWSR", "Guo et al., CVPRW 2017", 2017, "pre", "bicubic", ("wavelet", "global residual"),
         dict.fromkeys((2, 3, 4), 300_100), "depth", {"width": 8}),
     Row("drfn", _N + "drfn:DRFN", "Yang et al., TMM 2018", 2018, "pre", "transposed",
-        ("recursive", "local residual", "feature fusion"), {2: 337_665, 3: 419_585, 4: 534_273, 8: 1_320_705}, "recursions",
-        {"width": 4}),
+        ("recursive", "local residual", "feature fusion"), {2: 337_665, 3: 419_585, 4: 534_273, 8: 1_320_705},
+        "recursions", {"width": 4}),
     # --- post-upsampling, plain and residual
     Row("chain", _N + "chain:Chain", "this package, after SRVGG 2021 and ECBSR 2021", 2026, "post", "sub-pixel",
         ("plain", "folding", "global residual"), {2: 1_171_692, 3: 1_206_447, 4: 1_258_128}, "depth", {"width": 8}),

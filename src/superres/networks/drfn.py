@@ -34,6 +34,8 @@ class DRFN(nn.Module):
         self.fuse = nn.Sequential(nn.Conv2d((blocks + 1) * width, width, 1), nn.ReLU())
         self.tail = conv3(width, channels)
         start_he(self)
+        for block in self.blocks:  # begun at full strength, so many recursions of one block would grow without bound
+            start_he(block, factor=0.3)
         up = ("up", 2 * scale, scale, (scale + 1) // 2)
         radius = reach(1, up, 2 * blocks * recursions + 2)
         tell(self, NetworkFacts(scale=scale, radius=radius, channels=channels))
