@@ -5,7 +5,7 @@ Each takes its parts and owns ``forward``; a network is a constructor that choos
 """
 
 from collections.abc import Sequence
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -78,6 +78,7 @@ class PostUpsampling(nn.Module):
         self.long_skip, self.picture, self.shifted = long_skip, picture, bool(shift)
         self.register_buffer("mean", torch.tensor(tuple(shift)).view(1, -1, 1, 1), persistent=False)
         tell(self, NetworkFacts(scale=scale, radius=radius, channels=channels, smallest=smallest, multiple=multiple))
+        self.register_forward_pre_hook(_channels_last)
 
     def forward(self, x: Tensor) -> Tensor:
         first = self.head(x - self.mean if self.shifted else x)
@@ -161,6 +162,14 @@ class IterativeUpDown(nn.Module):
 def enlarged(scale: int, enlarge: Enlarge) -> Enlarged:
     """The layer that enlarges a picture, or hands on one that was enlarged outside."""
     return Enlarged(scale=scale, mode="nothing" if enlarge == "outside" else enlarge)
+
+
+def _channels_last(module: nn.Module, given: tuple[Any, ...]) -> Any:  # noqa: ARG001 - a hook is given its module
+    """A layout in which a CPU convolves faster (EDSR by a seventh, whose weights may stay as they are)."""
+    x, *more = given
+    if not isinstance(x, Tensor) or x.device.type != "cpu":
+        return given
+    return (x.contiguous(memory_format=torch.channels_last), *more)
 
 
 def pre_facts(scale: int, radius: int | None, channels: int, enlarge: Enlarge) -> NetworkFacts:

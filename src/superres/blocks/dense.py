@@ -30,8 +30,7 @@ class ResidualDense(nn.Module):
         known = x
         for layer in self.layers:
             known = torch.cat((known, self.act(layer(known))), 1)
-        made = self.fuse(known)
-        return x + (made if self.factor == 1.0 else made * self.factor)
+        return torch.add(x, self.fuse(known), alpha=self.factor)
 
 
 class DenseTrunk(nn.Module):

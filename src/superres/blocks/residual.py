@@ -1,5 +1,6 @@
 """Residual blocks with two users or more."""
 
+import torch
 from torch import Tensor, nn
 
 
@@ -16,8 +17,7 @@ class Residual(nn.Module):
         self.body, self.factor = nn.Sequential(*body), factor
 
     def forward(self, x: Tensor) -> Tensor:
-        made = self.body(x)
-        return x + (made if self.factor == 1.0 else made * self.factor)
+        return torch.add(x, self.body(x), alpha=self.factor)
 
 
 class ResidualBlock(Residual):
