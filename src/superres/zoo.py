@@ -129,7 +129,7 @@ def _no_graph(reason: str) -> dict[str, str]:
 
 
 _N = "superres.networks."
-_WINDOWS = {"blocks": 2, "width": 12, "heads": 2}
+_WINDOWS = {"blocks": 2, "width": 12, "heads": 2, "fine": 4}
 _WINDOWED = {"tiles": "its windows lie on the picture's grid", **_no_graph("it attends")}
 # fmt: off
 NETWORKS: tuple[Row, ...] = (

@@ -38,7 +38,7 @@ def attend(
 
     ``mask`` is (windows of one picture, pixels, pixels), the same for each picture of the batch.
     """
-    q, k, v = (one.unflatten(-1, (heads, -1)).transpose(1, 2) for one in (query, key, value))
+    q, k, v = (one.reshape(*one.shape[:2], heads, -1).transpose(1, 2) for one in (query, key, value))
     added = bias[None] if mask is None else bias + mask[:, None]
     if mask is not None:
         added = added.repeat(q.shape[0] // mask.shape[0], 1, 1, 1)

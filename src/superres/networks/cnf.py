@@ -1,10 +1,10 @@
 """CNF: Ren, El-Khamy, Lee, "Image Super Resolution Based on Fusing Multiple Convolution Neural Networks", CVPRW 2017.
 
 Context-wise network fusion: several SRCNNs of different depth, each seeing another context, whose pictures pass a
-convolution each and are added. The paper trains the networks alone first, then all together. Its best network has 11, 13
-and 15 layers and 448,059 parameters: that is 9x9, 5x5 and 5x5 kernels of 64 and 32 channels as in SRCNN, 3x3 kernels
-between the second and the last, and 3x3 fusion, all without biases, which are 1,254 more here. Chosen here: the fusion
-begins as the mean of the pictures.
+convolution each and are added. The paper trains the networks alone first, then all together. Its best network has 11,
+13 and 15 layers and 448,059 parameters: that is 9x9, 5x5 and 5x5 kernels of 64 and 32 channels as in SRCNN, 3x3 kernels
+between the second and the last, and 3x3 fusion, counted without biases, which are 1,254 more here. Chosen here: the
+fusion begins as the mean of the pictures.
 """
 
 from collections.abc import Sequence

@@ -76,7 +76,8 @@ class _Wide(nn.Module):
         self.k0, self.b0, self.k1, self.b1 = first.weight, first.bias, second.weight, second.bias
 
     def folded(self) -> tuple[Tensor, Tensor]:
-        assert self.b0 is not None and self.b1 is not None
+        assert self.b0 is not None
+        assert self.b1 is not None
         kernel = torch.einsum("omhw,mi->oihw", self.k1, self.k0[:, :, 0, 0])
         return kernel, self.k1.sum((2, 3)) @ self.b0 + self.b1
 

@@ -31,14 +31,13 @@ from superres.networks.edsr import DIV2K_MEAN
 from superres.terms.network import built_for
 from superres.types import BadRequest
 
-_FINE = 64  # channels of the upsampler
-
 
 class HAT(PostUpsampling):
     """(B, channels, H, W) in [0, 1] -> (B, channels, scale * H, scale * W); H and W at least window // 2 + 1.
 
     ``compress`` and ``squeeze`` divide the width inside the convolutions and inside the channel attention beside the
-    windows, whose result counts ``share`` times; ``overlap`` is by how many sides the larger squares are wider.
+    windows, whose result counts ``share`` times; ``overlap`` is by how many sides the larger squares are wider;
+    ``fine`` is the upsampler's width.
     """
 
     def __init__(
@@ -55,6 +54,7 @@ class HAT(PostUpsampling):
         share: float = 0.01,
         overlap: float = 0.5,
         growth: float = 2.0,
+        fine: int = 64,
         channels: int = 3,
     ) -> None:
         built_for("HAT", scale, (2, 3, 4, 8))
@@ -74,21 +74,20 @@ class HAT(PostUpsampling):
         super().__init__(
             head=conv3(channels, width),
             body=WindowBody(layers, conv3(width, width), width=width, side=window),
-            upsample=nn.Sequential(conv3(width, _FINE), nn.LeakyReLU(0.01), SubPixel(_FINE, _FINE, scale=scale)),
-            tail=conv3(_FINE, channels),
+            upsample=nn.Sequential(conv3(width, fine), nn.LeakyReLU(0.01), SubPixel(fine, fine, scale=scale)),
+            tail=conv3(fine, channels),
             scale=scale,
             radius=None,
             channels=channels,
             shift=DIV2K_MEAN if channels == 3 else (),
             smallest=window // 2 + 1,
         )
-        self.window = window
+        self.window, self.factor = window, scale
         start_linear(self)
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[2:]
-        factor = self.facts.factor
-        return super().forward(padded(x, self.window))[:, :, : height * factor, : width * factor]
+        return super().forward(padded(x, self.window))[:, :, : height * self.factor, : width * self.factor]
 
 
 class Hybrid(nn.Module):

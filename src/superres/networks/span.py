@@ -7,6 +7,8 @@ last block hands on for the final join are those *after* the activation, which w
 subtracted from the picture and not added again. Its factor of 255 belongs into the first convolution's weights.
 """
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -71,13 +73,13 @@ class TripleConv(nn.Module):
 
     def folded(self) -> tuple[Tensor, Tensor]:
         """The one kernel and bias that the branches amount to."""
-        first, second, third = self.conv
-        before, middle, after = (layer.weight for layer in (first, second, third))
+        layers = [cast(nn.Conv2d, layer) for layer in self.conv]
+        before, middle, after = (layer.weight for layer in layers)
+        biases = [cast(Tensor, layer.bias) for layer in layers]
         kernel = torch.einsum("pohw,qp->qohw", middle, after[:, :, 0, 0])
-        bias = after[:, :, 0, 0] @ (middle.sum((2, 3)) @ first.bias + second.bias) + third.bias
+        bias = after[:, :, 0, 0] @ (middle.sum((2, 3)) @ biases[0] + biases[1]) + biases[2]
         kernel = torch.einsum("qmhw,mi->qihw", kernel, before[:, :, 0, 0])
-        assert self.sk.bias is not None
-        return kernel + F.pad(self.sk.weight, (1, 1, 1, 1)), bias + self.sk.bias
+        return kernel + F.pad(self.sk.weight, (1, 1, 1, 1)), bias + cast(Tensor, self.sk.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.conv2d(x, *self.folded(), padding=1)

@@ -25,14 +25,12 @@ from superres.frameworks import PostUpsampling
 from superres.networks.edsr import DIV2K_MEAN
 from superres.terms.network import built_for
 
-_FINE = 64  # channels of the tails that enlarge features
-
 
 class SwinIR(PostUpsampling):
     """(B, channels, H, W) in [0, 1] -> (B, channels, scale * H, scale * W); H and W at least window // 2 + 1.
 
-    ``blocks`` stand in each of the ``groups``; ``thrifty`` makes each group's convolution three thinner ones, as the
-    large real-world network has.
+    ``blocks`` stand in each of the ``groups``; ``fine`` is the width of tails that enlarge features; ``thrifty`` makes
+    each group's convolution three thinner ones, as the large real-world network has.
     """
 
     def __init__(
@@ -46,6 +44,7 @@ class SwinIR(PostUpsampling):
         heads: int = 6,
         window: int = 8,
         growth: float = 2.0,
+        fine: int = 64,
         thrifty: bool = False,
         channels: int = 3,
     ) -> None:
@@ -57,7 +56,7 @@ class SwinIR(PostUpsampling):
             layers.append(
                 WindowGroup([Block(width, heads, window, shift, hidden) for shift in shifts], _conv(width, thrifty))
             )
-        enlarging, tail = _tail(upsample, width, channels, scale)
+        enlarging, tail = _tail(upsample, width, fine, channels, scale)
         super().__init__(
             head=conv3(channels, width),
             body=WindowBody(layers, _conv(width, thrifty), width=width, side=window),
@@ -69,13 +68,12 @@ class SwinIR(PostUpsampling):
             shift=DIV2K_MEAN if channels == 3 else (),
             smallest=window // 2 + 1,
         )
-        self.window = window
+        self.window, self.factor = window, scale
         start_linear(self)
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[2:]
-        factor = self.facts.factor
-        return super().forward(padded(x, self.window))[:, :, : height * factor, : width * factor]
+        return super().forward(padded(x, self.window))[:, :, : height * self.factor, : width * self.factor]
 
 
 class Block(nn.Module):
@@ -102,15 +100,15 @@ def _conv(width: int, thrifty: bool) -> nn.Module:
     return nn.Sequential(conv3(width, thin), *middle, conv3(thin, width))
 
 
-def _tail(kind: str, width: int, channels: int, scale: int) -> tuple[nn.Module, nn.Module]:
+def _tail(kind: str, width: int, fine: int, channels: int, scale: int) -> tuple[nn.Module, nn.Module]:
     """What enlarges, and what makes the picture."""
     if kind == "light":
         return SubPixel(width, channels, scale=scale, steps=False), nn.Identity()
-    before = [conv3(width, _FINE), nn.LeakyReLU(0.01)]
+    before = [conv3(width, fine), nn.LeakyReLU(0.01)]
     if kind == "classical":
-        return nn.Sequential(*before, SubPixel(_FINE, _FINE, scale=scale)), conv3(_FINE, channels)
-    steps = [part for factor in stages_of(scale) for part in (Interpolated(_FINE, _FINE, scale=factor), _act())]
-    return nn.Sequential(*before, *steps, conv3(_FINE, _FINE), _act()), conv3(_FINE, channels)
+        return nn.Sequential(*before, SubPixel(fine, fine, scale=scale)), conv3(fine, channels)
+    steps = [part for factor in stages_of(scale) for part in (Interpolated(fine, fine, scale=factor), _act())]
+    return nn.Sequential(*before, *steps, conv3(fine, fine), _act()), conv3(fine, channels)
 
 
 def _act() -> nn.Module:
