@@ -129,6 +129,8 @@ def _no_graph(reason: str) -> dict[str, str]:
 
 
 _N = "superres.networks."
+_WINDOWS = {"blocks": 2, "width": 12, "heads": 2, "fine": 4}
+_WINDOWED = {"tiles": "its windows lie on the picture's grid", **_no_graph("it attends")}
 # fmt: off
 NETWORKS: tuple[Row, ...] = (
     # --- pre-upsampling
@@ -152,6 +154,10 @@ NETWORKS: tuple[Row, ...] = (
     Row("drfn", _N + "drfn:DRFN", "Yang et al., TMM 2018", 2018, "pre", "transposed",
         ("recursive", "local residual", "feature fusion"), {2: 337_665, 3: 419_585, 4: 534_273, 8: 1_320_705},
         "recursions", {"width": 4}),
+    Row("feqe", _N + "feqe:FEQE", "Vu et al., ECCVW 2018", 2018, "pre", "sub-pixel",
+        ("desub-pixel", "local residual", "global residual"), {2: 95_340, 4: 96_464}, "blocks", {"width": 8}),
+    Row("cnf", _N + "cnf:CNF", "Ren et al., CVPRW 2017", 2017, "pre", "bicubic", ("multi-path", "network fusion"),
+        dict.fromkeys((2, 3, 4), 449_313), "", {"depths": (3, 4, 6), "widths": (8, 4)}),
     # --- post-upsampling, plain and residual
     Row("chain", _N + "chain:Chain", "this package, after SRVGG 2021 and ECBSR 2021", 2026, "post", "sub-pixel",
         ("plain", "folding", "global residual"), {2: 1_171_692, 3: 1_206_447, 4: 1_258_128}, "depth", {"width": 8}),
@@ -222,6 +228,11 @@ NETWORKS: tuple[Row, ...] = (
         {"tiles": "its attention is stretched to the picture's size", **_no_graph("its attention asks for the size")}),
     Row("pan", _N + "pan:PAN", "Zhao et al., ECCVW 2020", 2020, "post", "nearest", ("pixel attention",),
         {2: 261_403, 3: 261_403, 4: 272_419}, "blocks", {"width": 8, "fine": 6}),
+    Row("ecbsr", _N + "ecbsr:ECBSR", "Zhang et al., ACM MM 2021", 2021, "post", "sub-pixel",
+        ("folding", "global residual"), {2: 39_704, 3: 42_044, 4: 46_832}, "blocks", {"width": 8}),
+    Row("ecbsr-m16c64", _N + "ecbsr:ECBSR", "Zhang et al., ACM MM 2021", 2021, "post", "sub-pixel",
+        ("folding", "global residual"), {2: 2_187_656, 3: 2_193_356, 4: 2_202_848}, "blocks", {"width": 8},
+        {"blocks": 16, "width": 64}),
     Row("srvgg", _N + "srvgg:SRVGG", "Wang et al., ICCVW 2021", 2021, "post", "sub-pixel", ("plain", "global residual"),
         {2: 600_652, 3: 609_307, 4: 621_424}, "depth", {"width": 8}),
     Row("srvgg-32", _N + "srvgg:SRVGG", "Wang et al., ICCVW 2021", 2021, "post", "sub-pixel",
@@ -232,6 +243,11 @@ NETWORKS: tuple[Row, ...] = (
     Row("safmn", _N + "safmn:SAFMN", "Sun et al., ICCV 2023", 2023, "post", "sub-pixel", ("spatial attention",),
         {2: 227_820, 3: 232_695, 4: 239_520}, "blocks", {"width": 16}, {},
         {"tiles": "its cells depend on the picture's size", **_no_graph("it takes maxima over cells")}),
+    Row("span", _N + "span:SPAN", "Wan et al., CVPRW 2024", 2024, "post", "sub-pixel",
+        ("parameter-free attention", "folding"), {2: 2_140_252, 3: 2_147_287, 4: 2_157_136}, "blocks", {"width": 8}),
+    Row("span-s", _N + "span:SPAN", "Wan et al., CVPRW 2024", 2024, "post", "sub-pixel",
+        ("parameter-free attention", "folding"), {2: 1_824_900, 3: 1_831_395, 4: 1_840_488}, "blocks", {"width": 8},
+        {"width": 48}),
     # --- progressive
     Row("lapsrn", _N + "lapsrn:LapSRN", "Lai et al., CVPR 2017", 2017, "progressive", "transposed",
         ("Laplacian pyramid", "multi-supervision"), {2: 407_441, 4: 814_242}, "depth", {"width": 8}),
@@ -263,5 +279,18 @@ NETWORKS: tuple[Row, ...] = (
     Row("dpsr", _N + "dpsr:DPSR", "Zhang et al., CVPR 2019", 2019, "post", "sub-pixel",
         ("local residual", "conditioned on noise"), {2: 3_161_664, 3: 3_576_864, 4: 3_493_824}, "blocks", {"width": 8}),
     # --- transformers and state spaces
+    Row("swinir", _N + "swinir:SwinIR", "Liang et al., ICCVW 2021", 2021, "post", "sub-pixel", ("window attention",),
+        {2: 11_752_487, 3: 11_937_127, 4: 11_900_199, 8: 12_047_911}, "groups", _WINDOWS, {}, _WINDOWED),
+    Row("swinir-light", _N + "swinir:SwinIR", "Liang et al., ICCVW 2021", 2021, "post", "sub-pixel",
+        ("window attention",), {2: 910_152, 3: 918_267, 4: 929_628}, "groups", _WINDOWS,
+        {"upsample": "light", "groups": 4, "width": 60}, _WINDOWED),
+    Row("swinir-real", _N + "swinir:SwinIR", "Liang et al., ICCVW 2021", 2021, "post", "nearest",
+        ("window attention",), {2: 11_678_631, 4: 11_715_559}, "groups", _WINDOWS, {"upsample": "real"}, _WINDOWED),
+    Row("swinir-real-large", _N + "swinir:SwinIR", "Liang et al., ICCVW 2021", 2021, "post", "nearest",
+        ("window attention",), {4: 28_013_059}, "groups", _WINDOWS,
+        {"upsample": "real", "groups": 9, "width": 240, "heads": 8, "thrifty": True}, _WINDOWED),
+    Row("hat", _N + "hat:HAT", "Chen et al., CVPR 2023", 2023, "post", "sub-pixel",
+        ("window attention", "channel attention"), {2: 20_624_795, 3: 20_809_435, 4: 20_772_507}, "groups",
+        {**_WINDOWS, "window": 4, "squeeze": 4}, {}, _WINDOWED),
 )
 # fmt: on

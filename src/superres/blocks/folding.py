@@ -3,11 +3,22 @@
 Ding et al. 2021 (RepVGG) and Zhang et al. 2021 (ECBSR) train parallel branches and fold them into one kernel for
 inference. Here the branches are folded *before* each convolution, in training too: the step costs what the plain
 chain costs, while the optimiser still sees the over-parametrised weights.
+
+Whatever has a ``fold()`` that gives a plain module with the same output is folded by :func:`fold`.
 """
+
+from typing import Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+
+@runtime_checkable
+class Foldable(Protocol):
+    """A module that a plain one can take the place of."""
+
+    def fold(self) -> nn.Module: ...
 
 
 class FoldedConv2d(nn.Module):
@@ -46,18 +57,23 @@ class FoldedConv2d(nn.Module):
 
     def fold(self) -> nn.Conv2d:
         """The plain convolution with the same output."""
-        outputs, inputs = self.direct.shape[:2]
-        plain = nn.Conv2d(inputs, outputs, 3, padding=1)
-        with torch.no_grad():
-            plain.weight.copy_(self.kernel())
-            plain.bias.copy_(self.bias)  # type: ignore[union-attr]
-        return plain.to(self.direct.device)
+        return plain_convolution(self.kernel(), self.bias)
+
+
+def plain_convolution(kernel: Tensor, bias: Tensor) -> nn.Conv2d:
+    """A convolution of stride 1 that keeps the size, with copies of these weights."""
+    outputs, inputs, side, _ = kernel.shape
+    plain = nn.Conv2d(inputs, outputs, side, padding=side // 2).to(kernel)
+    with torch.no_grad():
+        plain.weight.copy_(kernel)
+        plain.bias.copy_(bias)  # type: ignore[union-attr]
+    return plain
 
 
 def fold(module: nn.Module) -> nn.Module:
-    """Replace, in place, every foldable part below ``module`` by its plain convolution; returns ``module``."""
+    """Replace, in place, every foldable part below ``module`` by what it amounts to; returns ``module``."""
     for name, child in module.named_children():
-        if isinstance(child, FoldedConv2d):
+        if isinstance(child, Foldable):
             setattr(module, name, child.fold())
         else:
             fold(child)

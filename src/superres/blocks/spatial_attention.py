@@ -12,9 +12,9 @@ LEAST = 15  # pixels a side: a convolution of stride 2 without padding leaves 7,
 class SpatialAttention(nn.Module):
     """x times a weight for every value, (B, width, H, W) -> the same shape, H and W at least ``LEAST``.
 
-    The weights are made at about a sixth of the size, from maxima over 7x7 values, and stretched to the picture: how far
-    each pixel sees depends on the size of the picture. ``deep`` has three convolutions after the maxima, as RFANet and
-    RFDN have; RLFN leaves one.
+    The weights are made at about a sixth of the size, from maxima over 7x7 values, and stretched to the picture, so
+    that what each pixel sees depends on the picture's size. ``deep`` has three convolutions after the maxima, as RFANet
+    and RFDN have; RLFN leaves one.
     """
 
     def __init__(self, width: int, inner: int, *, deep: bool = True) -> None:

@@ -1,8 +1,8 @@
 """SAFMN: Sun, Dong, Tang, Pan, "Spatially-Adaptive Feature Modulation for Efficient Image Super-Resolution", ICCV 2023.
 
-A block weights its features by themselves, seen at four sizes: a quarter of the channels at full size, the others after
-maxima over a half, a quarter and an eighth of it. Sizes are rounded down, so that the cells of a picture whose sides are
-no multiples of 8 depend on them.
+A block weights its features by themselves, seen at four sizes: a quarter of the channels at full size, the others
+after maxima over cells of 2, 4 and 8 pixels a side. The number of cells is rounded down, so that they are stretched
+where a picture's sides are no multiples of 8.
 """
 
 import torch
