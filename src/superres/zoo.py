@@ -52,6 +52,8 @@ def find(name: str) -> Row:
 
 
 _N = "superres.networks."
+_GRAPH = ("graph", "ncnn", "onnx")
+_FFT = "its data step is a Fourier transform of the whole picture"
 # fmt: off
 NETWORKS: tuple[Row, ...] = (
     # --- pre-upsampling
@@ -86,6 +88,9 @@ NETWORKS: tuple[Row, ...] = (
     Row("srmdnf", _N + "srmd:SRMD", "Zhang et al., CVPR 2018", 2018, "post", "sub-pixel",
         ("plain", "told the degradation"), {2: 1_510_540, 3: 1_527_835, 4: 1_552_048}, "depth", {"width": 8},
         {"noise": None}),
+    Row("usrnet", _N + "usrnet:USRNet", "Zhang et al., CVPR 2020", 2020, "post", "closed form",
+        ("unfolding", "U-Net", "told the degradation"), dict.fromkeys((2, 3, 4), 17_016_016), "iterations",
+        {"widths": (4, 4, 6, 6), "blocks": 1, "hidden": 4}, exceptions=dict.fromkeys(("tiles", *_GRAPH), _FFT)),
     # --- transformers and state spaces
 )
 # fmt: on
