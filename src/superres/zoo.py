@@ -72,6 +72,9 @@ NETWORKS: tuple[Row, ...] = (
     Row("edsr", _N + "edsr:EDSR", "Lim et al., CVPRW 2017", 2017, "post", "sub-pixel", ("local residual",),
         {2: 40_729_603, 3: 43_680_003, 4: 43_089_923}, "blocks", {"width": 8},
         {"blocks": 32, "width": 256, "residual": 0.1}),
+    Row("srfeat", _N + "srfeat:SRFeat", "Park et al., ECCV 2018", 2018, "post", "sub-pixel",
+        ("local residual", "long-range skips", "GAN"), {2: 5_620_099, 4: 6_210_435, 8: 6_800_771}, "blocks",
+        {"width": 8}),
     # --- post-upsampling, dense and multi-path
     # --- post-upsampling, attention
     # --- post-upsampling, light
@@ -88,6 +91,9 @@ NETWORKS: tuple[Row, ...] = (
     Row("srmdnf", _N + "srmd:SRMD", "Zhang et al., CVPR 2018", 2018, "post", "sub-pixel",
         ("plain", "told the degradation"), {2: 1_510_540, 3: 1_527_835, 4: 1_552_048}, "depth", {"width": 8},
         {"noise": None}),
+    Row("sft-gan", _N + "sft_gan:SFTGAN", "Wang et al., CVPR 2018", 2018, "post", "sub-pixel",
+        ("local residual", "told what it shows", "GAN"), {4: 1_833_763}, "blocks",
+        {"width": 8, "hidden": 8, "conditions": 4}),
     Row("usrnet", _N + "usrnet:USRNet", "Zhang et al., CVPR 2020", 2020, "post", "closed form",
         ("unfolding", "U-Net", "told the degradation"), dict.fromkeys((2, 3, 4), 17_016_016), "iterations",
         {"widths": (4, 4, 6, 6), "blocks": 1, "hidden": 4}, exceptions=dict.fromkeys(("tiles", *_GRAPH), _FFT)),
