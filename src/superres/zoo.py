@@ -64,6 +64,9 @@ NETWORKS: tuple[Row, ...] = (
         "recursions", {"width": 8}),
     Row("dwsr", _N + "dwsr:DWSR", "Guo et al., CVPRW 2017", 2017, "pre", "bicubic", ("wavelet", "global residual"),
         dict.fromkeys((2, 3, 4), 300_100), "depth", {"width": 8}),
+    Row("xsrcnn", _N + "xsrcnn:XSRCNN", "Kligvasser et al., CVPR 2018", 2018, "pre", "bicubic", ("plain", "xUnit"),
+        dict.fromkeys((2, 3, 4), 32_769), "", {"widths": (8, 4)},
+        exceptions=dict.fromkeys(_GRAPH, "its activation is an exponential, which a Graph does not have")),
     # --- post-upsampling, plain and residual
     Row("chain", _N + "chain:Chain", "this package, after SRVGG 2021 and ECBSR 2021", 2026, "post", "sub-pixel",
         ("plain", "folding", "global residual"), {2: 1_171_692, 3: 1_206_447, 4: 1_258_128}, "depth", {"width": 8}),
@@ -75,12 +78,20 @@ NETWORKS: tuple[Row, ...] = (
     Row("srfeat", _N + "srfeat:SRFeat", "Park et al., ECCV 2018", 2018, "post", "sub-pixel",
         ("local residual", "long-range skips", "GAN"), {2: 5_620_099, 4: 6_210_435, 8: 6_800_771}, "blocks",
         {"width": 8}),
+    Row("liif", _N + "liif:LIIF", "Chen et al., CVPR 2021", 2021, "post", "implicit function",
+        ("local residual", "any scale"), dict.fromkeys((2, 3, 4), 1_567_299), "blocks",
+        {"width": 8, "hidden": (8, 8)},
+        exceptions=dict.fromkeys(_GRAPH, "it asks for sizes, and gathers features by place")),
     # --- post-upsampling, dense and multi-path
     # --- post-upsampling, attention
     # --- post-upsampling, light
     # --- progressive
     Row("lapsrn", _N + "lapsrn:LapSRN", "Lai et al., CVPR 2017", 2017, "progressive", "transposed",
         ("Laplacian pyramid", "multi-supervision"), {2: 407_441, 4: 814_242}, "depth", {"width": 8}),
+    Row("prosr", _N + "prosr:ProSR", "Wang et al., CVPRW 2018", 2018, "progressive", "sub-pixel",
+        ("dense", "multi-supervision", "curriculum"), {8: 15_479_529, 4: 13_399_046, 2: 9_471_843}, "layers",
+        {"units": (1, 1, 1), "width": 8, "growth": 4},
+        exceptions={"gradient": "the heads of smaller scales are learnt from stages, not from forward"}),
     # --- iterative up and down
     Row("dbpn", _N + "dbpn:DBPN", "Haris et al., CVPR 2018", 2018, "iterative", "transposed",
         ("back-projection", "dense"), {2: 5_953_526, 4: 10_426_358, 8: 23_205_878}, "stages",
