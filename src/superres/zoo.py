@@ -109,5 +109,9 @@ NETWORKS: tuple[Row, ...] = (
         ("unfolding", "U-Net", "told the degradation"), dict.fromkeys((2, 3, 4), 17_016_016), "iterations",
         {"widths": (4, 4, 6, 6), "blocks": 1, "hidden": 4}, exceptions=dict.fromkeys(("tiles", *_GRAPH), _FFT)),
     # --- transformers and state spaces
+    Row("mambair-light", _N + "mambair:MambaIR", "Guo et al., ECCV 2024", 2024, "post", "sub-pixel",
+        ("state space", "channel attention"), {2: 1_055_736, 3: 1_063_851, 4: 1_075_212}, "groups",
+        {"blocks": 1, "width": 8, "states": 2},
+        exceptions=dict.fromkeys(("tiles", *_GRAPH), "it reads the whole picture as a sequence")),
 )
 # fmt: on
