@@ -131,6 +131,8 @@ def _no_graph(reason: str) -> dict[str, str]:
 _N = "superres.networks."
 _WINDOWS = {"blocks": 2, "width": 12, "heads": 2, "fine": 4}
 _WINDOWED = {"tiles": "its windows lie on the picture's grid", **_no_graph("it attends")}
+_GRAPH = ("graph", "ncnn", "onnx")
+_FFT = "its data step is a Fourier transform of the whole picture"
 # fmt: off
 NETWORKS: tuple[Row, ...] = (
     # --- pre-upsampling
@@ -158,6 +160,9 @@ NETWORKS: tuple[Row, ...] = (
         ("desub-pixel", "local residual", "global residual"), {2: 95_340, 4: 96_464}, "blocks", {"width": 8}),
     Row("cnf", _N + "cnf:CNF", "Ren et al., CVPRW 2017", 2017, "pre", "bicubic", ("multi-path", "network fusion"),
         dict.fromkeys((2, 3, 4), 449_313), "", {"depths": (3, 4, 6), "widths": (8, 4)}),
+    Row("xsrcnn", _N + "xsrcnn:XSRCNN", "Kligvasser et al., CVPR 2018", 2018, "pre", "bicubic", ("plain", "xUnit"),
+        dict.fromkeys((2, 3, 4), 32_769), "", {"widths": (8, 4)},
+        exceptions=dict.fromkeys(_GRAPH, "its activation is an exponential, which a Graph does not have")),
     # --- post-upsampling, plain and residual
     Row("chain", _N + "chain:Chain", "this package, after SRVGG 2021 and ECBSR 2021", 2026, "post", "sub-pixel",
         ("plain", "folding", "global residual"), {2: 1_171_692, 3: 1_206_447, 4: 1_258_128}, "depth", {"width": 8}),
@@ -178,6 +183,13 @@ NETWORKS: tuple[Row, ...] = (
         exceptions={"gradient": "the branches of the other scales wait"}),
     Row("enhancenet", _N + "enhancenet:EnhanceNet", "Sajjadi et al., ICCV 2017", 2017, "post", "nearest",
         ("local residual", "global residual"), {4: 852_867}, "blocks", {"width": 8}),
+    Row("srfeat", _N + "srfeat:SRFeat", "Park et al., ECCV 2018", 2018, "post", "sub-pixel",
+        ("local residual", "long-range skips", "GAN"), {2: 5_620_099, 4: 6_210_435, 8: 6_800_771}, "blocks",
+        {"width": 8}),
+    Row("liif", _N + "liif:LIIF", "Chen et al., CVPR 2021", 2021, "post", "implicit function",
+        ("local residual", "any scale"), dict.fromkeys((2, 3, 4), 1_567_299), "blocks",
+        {"width": 8, "hidden": (8, 8)},
+        exceptions=dict.fromkeys(_GRAPH, "it asks for sizes, and gathers features by place")),
     # --- post-upsampling, dense and multi-path
     Row("srdensenet", _N + "srdensenet:SRDenseNet", "Tong et al., ICCV 2017", 2017, "post", "transposed", ("dense",),
         {4: 2_143_489}, "blocks", {"layers": 2, "growth": 4, "bottleneck": 8}),
@@ -254,6 +266,10 @@ NETWORKS: tuple[Row, ...] = (
     Row("ms-lapsrn", _N + "mslapsrn:MSLapSRN", "Lai et al., PAMI 2018", 2018, "progressive", "transposed",
         ("Laplacian pyramid", "recursive", "local residual", "multi-supervision"),
         dict.fromkeys((2, 4, 8), 222_801), "recursions", {"width": 8, "depth": 2}),
+    Row("prosr", _N + "prosr:ProSR", "Wang et al., CVPRW 2018", 2018, "progressive", "sub-pixel",
+        ("dense", "multi-supervision", "curriculum"), {8: 15_479_529, 4: 13_399_046, 2: 9_471_843}, "layers",
+        {"units": (1, 1, 1), "width": 8, "growth": 4},
+        exceptions={"gradient": "the heads of smaller scales are learnt from stages, not from forward"}),
     # --- iterative up and down
     Row("dbpn", _N + "dbpn:DBPN", "Haris et al., CVPR 2018", 2018, "iterative", "transposed",
         ("back-projection", "dense"), {2: 5_953_526, 4: 10_426_358, 8: 23_205_878}, "stages",
@@ -292,5 +308,16 @@ NETWORKS: tuple[Row, ...] = (
     Row("hat", _N + "hat:HAT", "Chen et al., CVPR 2023", 2023, "post", "sub-pixel",
         ("window attention", "channel attention"), {2: 20_624_795, 3: 20_809_435, 4: 20_772_507}, "groups",
         {**_WINDOWS, "window": 4, "squeeze": 4}, {}, _WINDOWED),
+    Row("sft-gan", _N + "sft_gan:SFTGAN", "Wang et al., CVPR 2018", 2018, "post", "sub-pixel",
+        ("local residual", "told what it shows", "GAN"), {4: 1_833_763}, "blocks",
+        {"width": 8, "hidden": 8, "conditions": 4}),
+    Row("usrnet", _N + "usrnet:USRNet", "Zhang et al., CVPR 2020", 2020, "post", "closed form",
+        ("unfolding", "U-Net", "told the degradation"), dict.fromkeys((2, 3, 4), 17_016_016), "iterations",
+        {"widths": (4, 4, 6, 6), "blocks": 1, "hidden": 4}, exceptions=dict.fromkeys(("tiles", *_GRAPH), _FFT)),
+    # --- transformers and state spaces
+    Row("mambair-light", _N + "mambair:MambaIR", "Guo et al., ECCV 2024", 2024, "post", "sub-pixel",
+        ("state space", "channel attention"), {2: 1_055_736, 3: 1_063_851, 4: 1_075_212}, "groups",
+        {"blocks": 1, "width": 8, "states": 2},
+        exceptions=dict.fromkeys(("tiles", *_GRAPH), "it reads the whole picture as a sequence")),
 )
 # fmt: on
