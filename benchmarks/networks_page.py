@@ -2,7 +2,7 @@
 
     python benchmarks/networks_page.py
 
-Published scores against multiply-adds, and beside them the models of this package, as ``results/quality.json`` has them.
+Published scores against multiply-adds, and beside them this package's, as ``results/quality.json`` has them.
 """
 
 import json

@@ -137,7 +137,9 @@ _FFT = "its data step is a Fourier transform of the whole picture"
 NETWORKS: tuple[Row, ...] = (
     # --- pre-upsampling
     Row("srcnn", _N + "srcnn:SRCNN", "Dong et al., ECCV 2014", 2014, "pre", "bicubic", ("plain",),
-        dict.fromkeys((2, 3, 4), 8_129), "", {"widths": (8, 4)}, {"start": "paper"}),
+        dict.fromkeys((2, 3, 4), 8_129), "", {"widths": (8, 4)}),
+    Row("srcnn-955", _N + "srcnn:SRCNN", "Dong et al., PAMI 2016", 2015, "pre", "bicubic", ("plain",),
+        dict.fromkeys((2, 3, 4), 57_281), "", {"widths": (8, 4)}, {"kernels": (9, 5, 5)}),
     Row("drcn", _N + "drcn:DRCN", "Kim et al., CVPR 2016", 2016, "pre", "bicubic",
         ("recursive", "global residual", "multi-supervision"), dict.fromkeys((2, 3, 4), 1_775_121),
         "recursions", {"width": 8}),
