@@ -194,7 +194,9 @@ class TestConsistency:
         assert found == pytest.approx(20)
 
     def test_another_size_is_refused(self) -> None:
-        with pytest.raises(BadRequest, match="must be the same size"):
+        with pytest.raises(
+            BadRequest, match=r"24x24 and the reference 12x12; wanted the input, 1/4.*is the scale right"
+        ):
             Consistency(scale=4)(drawn(1, 1, 24, 24), drawn(1, 1, 12, 12))
         with pytest.raises(BadRequest, match="bands"):
             Consistency(scale=4)(drawn(1, 3, 24, 24), drawn(1, 1, 6, 6))

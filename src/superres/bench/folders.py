@@ -97,7 +97,7 @@ def measure_folders(
     end: Tell | None = None,
 ) -> Figures:
     """Measure all pairs, ``jobs`` at a time; ``begin`` and ``end`` are told each name, in any order."""
-    chosen = [find_metric(name) for name in metrics]
+    chosen = [find_metric(name, scale=scale) for name in metrics]
     found: dict[str, Measured] = {}
     failed: dict[str, str] = {}
 

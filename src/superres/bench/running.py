@@ -133,7 +133,7 @@ def run(
     results, before they are forgotten; ``tell`` is told (model, picture, done, all). Raises: BadOutput where a result
     is of the wrong size or not finite.
     """
-    chosen = [find_metric(name) for name in metrics]
+    chosen = [find_metric(name, scale=suites[0].scale) for name in metrics]
     rows: list[Row] = []
     total, done = len(models) * sum(len(suite) for suite in suites), 0
     for suite, pictures in zip(suites, cases or suites, strict=True):

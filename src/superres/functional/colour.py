@@ -58,8 +58,9 @@ def gray(x: Tensor, *, rounded: bool = False) -> Tensor:
     if not rounded:
         return matlab_gray(x)
     _three(x)
-    strips = x.detach().split(_ROWS, -2)  # which stay in the cache
-    return torch.cat([_whole_levels(strip).to(x) for strip in strips], -2)
+    x = x.detach()
+    tops = range(0, x.shape[-2], _ROWS)  # of strips that stay in the cache
+    return torch.cat([_whole_levels(x[..., top : top + _ROWS, :]).to(x) for top in tops], -2)
 
 
 def _whole_levels(x: Tensor) -> Tensor:
