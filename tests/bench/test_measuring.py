@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import superres
@@ -252,3 +253,19 @@ class TestScale:
 def test_the_wrapper_of_torchmetrics_shape_takes_a_scale() -> None:
     tensors = [as_tensor(x) for x in pair()]
     assert Accumulated("ergas", scale=2)(*tensors).item() == pytest.approx(ERGAS(scale=2)(*tensors).item())
+
+
+class Trained(Warm):
+    """As ``Warm``, for a network in float32."""
+
+    single = True
+
+    def __call__(self, test, reference=None):
+        assert test.dtype == torch.float32
+        return super().__call__(test, reference)
+
+
+def test_a_trained_network_is_given_float32() -> None:
+    sr, _ = pair()
+    found = measure(sr, metrics=[Trained()], scale=4).values["warm"]
+    assert found == pytest.approx(measure(sr, metrics=[Warm()], scale=4).values["warm"], abs=1e-6)

@@ -28,7 +28,7 @@ from superres.metrics.spectral_error import SpectralError
 from superres.metrics.uiqi import UIQI
 from superres.metrics.vif import VIF
 from superres.metrics.vifp import VIFp
-from superres.testing.metrics import check_metric, drawn
+from superres.testing.metrics import check_metric, check_on_device, drawn
 from superres.types import BadRequest
 
 from .reference import ABSENT, WHY, picture, rows, tensor
@@ -70,6 +70,12 @@ def test_identical_pictures_and_constants_have_finite_gradients(metric: Any, ide
         if math.isinf(identity) and torch.equal(test, reference):
             continue  # infinite decibels have no slope
         assert gradient.isfinite().all()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU is here")
+@pytest.mark.parametrize(("metric", "identity"), METRICS, ids=NAMES)
+def test_a_gpu_gives_the_same(metric: Any, identity: float) -> None:
+    check_on_device(metric, "cuda")
 
 
 def pair(row: dict[str, str]) -> tuple[Tensor, Tensor]:
