@@ -86,6 +86,17 @@ def test_a_plane_of_folders_and_models_with_the_numbers_of_each_comparison(
     assert "effect (d_z)" in html
 
 
+def test_two_folders_of_one_name_stay_two(made: tuple[Path, Path], tmp_path: Path) -> None:
+    other = tmp_path / "mine" / "EDSR"
+    other.mkdir(parents=True)
+    for path in made[1].iterdir():
+        (other / path.name.replace("_EDSR", "_mine")).write_bytes(path.read_bytes())
+    out = tmp_path / "found.json"
+    words = ["--model", str(made[1]), str(other), "--suite", str(made[0]), "--scale", "4", "--json", str(out)]
+    assert main(["bench", *words]) == 0
+    assert set(json.loads(out.read_text())["models"]) == {str(made[1]), str(other)}
+
+
 def _differences(content: dict) -> list[float]:
     by = {name: [row["psnr"] for row in content["pictures"] if row["model"] == name] for name in ("bicubic", "EDSR")}
     return [b - a for a, b in zip(by["bicubic"], by["EDSR"], strict=True)]

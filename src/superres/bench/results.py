@@ -13,11 +13,12 @@ from superres.types import Array, BadInput, BadRequest
 def of_folder(folder: Path, scale: int) -> Candidate:
     """The pictures of ``folder`` as a model named after it; each belongs to the true picture of its name.
 
-    Names are compared as in ``bench.matching``, and the folder's own name is a suffix too: ``RCAN/baby_RCAN_x4.png`` is
-    the result for ``baby``. Raises: BadInput for a folder without pictures, and later where one is missing.
+    Names are compared as in ``bench.matching``, and the names of the folder and of those around it are suffixes too:
+    ``RCAN/Set5/x4/baby_RCAN_x4.png`` is the result for ``baby``. Raises: BadInput for a folder without pictures, and
+    later where one is missing.
     """
-    name = folder.resolve().name
-    suffixes = tuple(mark + name for mark in "_-")
+    around = folder.resolve().parts
+    suffixes = tuple(mark + part for part in around[1:] for mark in "_-")
     by_bare: dict[str, list[Path]] = {}
     for path in pictures_in(folder):
         by_bare.setdefault(bare_name(path.stem, suffixes), []).append(path)
@@ -34,4 +35,4 @@ def of_folder(folder: Path, scale: int) -> Candidate:
     def enlarge(_: Array) -> Array:
         raise BadRequest(f"{folder} is a folder of results, which enlarges no picture; name a model")
 
-    return Candidate(name, scale, enlarge, Cost(), f"results read from {folder}", recall)
+    return Candidate(around[-1], scale, enlarge, Cost(), f"results read from {folder}", recall)

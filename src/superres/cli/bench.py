@@ -1,5 +1,6 @@
 """``superres bench``: models over test sets, compared, with their costs; and a report."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -74,6 +75,11 @@ def bench(
     suites = [open_suite(name, scale, convention, data_root) for name in dict.fromkeys(suite)]
     candidates = [
         open_model(name, scale, settings=settings, engine=engine, threads=threads, tile=tile) for name in model
+    ]
+    names = [one.name for one in candidates]  # folders may have one name: then all that was said tells them apart
+    candidates = [
+        replace(one, name=word) if names.count(one.name) > 1 else one
+        for word, one in zip(model, candidates, strict=True)
     ]
     gallery = Gallery()
     found = _run(candidates, suites, metric, gallery if report is not None else None)
