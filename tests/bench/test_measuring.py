@@ -6,11 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import superres
 from superres.bench.measuring import find_metric, mean_of, measure
-from superres.bench.protocols import PROTOCOLS, find_protocol
+from superres.bench.protocols import PROTOCOLS, as_tensor, find_protocol
+from superres.bench.torchmetrics import Accumulated
+from superres.images.resize import imresize
+from superres.metrics.consistency import Consistency
+from superres.metrics.ergas import ERGAS
 from superres.terms.metric import MetricFacts
 from superres.types import BadInput, BadRequest
 
@@ -194,3 +199,73 @@ def test_means() -> None:
     assert mean_of([30.0, math.inf], "psnr", default) == math.inf
     assert mean_of([30.0, math.inf], "psnr", pooled) == pytest.approx(30 + 10 * math.log10(2))
     assert mean_of([0.5, 0.7], "ssim", pooled) == pytest.approx(0.6)
+
+
+class TestScale:
+    """What depends on the enlargement is told it."""
+
+    def test_it_reaches_the_metrics_that_ask_for_it(self) -> None:
+        sr, hr = pair()
+        two, four = (measure(sr, hr, ["ergas"], protocol="rgb-noborder-v1", scale=k).values["ergas"] for k in (2, 4))
+        assert two == pytest.approx(2 * four, rel=1e-12)
+        tensors = [as_tensor(x) for x in (sr, hr)]
+        assert two == pytest.approx(ERGAS(scale=2)(*tensors).item(), rel=1e-12)
+        assert find_metric("psnr", scale=2).facts.name == "psnr"  # has no such argument
+
+    def test_without_it_the_factor_taken_for_granted_is_said(self) -> None:
+        sr, hr = pair()
+        found = measure(sr, hr, ["psnr", "ergas"])
+        assert found.notes == ("ergas: for an enlargement of x4 (no scale was given)",)
+        assert measure(sr, hr, ["psnr", "ergas"], scale=4).notes == ()
+
+    @pytest.mark.parametrize("scale", [2, 3, 4])
+    @pytest.mark.parametrize("bands", [1, 3])
+    def test_consistency_with_the_input_itself(self, scale: int, bands: int, tmp_path: Path) -> None:
+        hr = pair(48, 60, bands)[1]
+        lr = imresize(hr, 1 / scale)
+        assert measure(hr, lr, ["consistency"], scale=scale).values["consistency"] == math.inf
+        sr = np.clip(hr.astype(int) + 9, 0, 255).astype(np.uint8)
+        wanted = Consistency(scale=scale)(as_tensor(sr), as_tensor(lr)).item()
+        for name, x in (("sr", sr), ("lr", lr)):
+            Image.fromarray(x).save(tmp_path / f"{name}.png")
+        found = measure(tmp_path / "sr.png", tmp_path / "lr.png", ["consistency", "tv"], scale=scale)
+        assert found.values["consistency"] == pytest.approx(wanted, rel=1e-12)
+        assert found.values["tv"] == measure(sr, metrics=["tv"], scale=scale).values["tv"]
+
+    def test_consistency_with_the_true_picture_cuts_no_border_and_takes_no_luma(self) -> None:
+        sr, hr = pair(48, 60)
+        found = measure(sr, hr, ["consistency"], scale=4).values["consistency"]
+        assert found == measure(sr, imresize(hr, 0.25), ["consistency"], scale=4).values["consistency"]
+
+    def test_a_small_reference_is_for_consistency_only(self) -> None:
+        sr, hr = pair(48, 60)
+        lr = imresize(hr, 0.25)
+        with pytest.raises(BadRequest, match="must be the same size"):
+            measure(sr, lr, ["consistency", "psnr"], scale=4)
+        with pytest.raises(BadRequest, match="wanted the input, 1/2 of the result's size.*is the scale right"):
+            measure(sr, lr, ["consistency"], scale=2)
+        with pytest.raises(BadRequest, match="is gray and reference is RGB"):
+            measure(sr[..., 0], lr, ["consistency"], scale=4)
+        with pytest.raises(BadRequest, match="none was given"):
+            measure(sr, metrics=["consistency"], scale=4)
+
+
+def test_the_wrapper_of_torchmetrics_shape_takes_a_scale() -> None:
+    tensors = [as_tensor(x) for x in pair()]
+    assert Accumulated("ergas", scale=2)(*tensors).item() == pytest.approx(ERGAS(scale=2)(*tensors).item())
+
+
+class Trained(Warm):
+    """As ``Warm``, for a network in float32."""
+
+    single = True
+
+    def __call__(self, test, reference=None):
+        assert test.dtype == torch.float32
+        return super().__call__(test, reference)
+
+
+def test_a_trained_network_is_given_float32() -> None:
+    sr, _ = pair()
+    found = measure(sr, metrics=[Trained()], scale=4).values["warm"]
+    assert found == pytest.approx(measure(sr, metrics=[Warm()], scale=4).values["warm"], abs=1e-6)

@@ -12,9 +12,10 @@ import pytest
 import torch
 from PIL import Image
 
+from superres.bench.candidate import Candidate
 from superres.bench.crops import Gallery, _densest
 from superres.bench.measuring import measure
-from superres.bench.models import Candidate, open_model
+from superres.bench.models import open_model
 from superres.bench.page import page
 from superres.bench.protocols import PROTOCOLS
 from superres.bench.report import write_report

@@ -12,6 +12,7 @@ from PIL import Image
 
 from superres.bench.measuring import measure
 from superres.cli.main import main
+from superres.images.resize import imresize
 
 
 @pytest.fixture
@@ -123,7 +124,9 @@ def test_opinions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["measure", "A", "A", "--protocol", "rgb"], "did you mean rgb-v1"),
         (["measure", "A", "A", "--combine", "psnr"], "is no weight"),
         (["measure", "A", "A", "--combine", "lpips=1"], "'lpips', which was not measured"),
-        (["measure", "A", "A", "--scores", "x.csv"], "name two folders"),
+        (["measure", "A", "A", "--scores", "x.csv"], "--scores is for many pictures"),
+        (["measure", "A", "A", "--recursive"], "--recursive is for many pictures"),
+        (["measure", "A", "A", "--suffix", "_x"], "--suffix is for many pictures"),
         (["bench", "--scale", "2"], "no model was named"),
         (["bench", "--model", "bicubic"], "no scale was given"),
         (["bench", "--model", "bicubic", "--scale", "2", "--suite", "set6"], "did you mean set5"),
@@ -180,3 +183,55 @@ def test_explain_gap(folders: tuple[Path, Path], capsys: pytest.CaptureFixture[s
     assert main(["explain-gap", str(sr / "c.png"), str(hr / "c.png"), "--scale", "2"]) == 0
     assert math.inf == measure(sr / "c.png", hr / "c.png", ["psnr"]).values["psnr"]
     assert "inf" in capsys.readouterr().out
+
+
+def test_sub_folders_suffixes_and_opinions_by_path(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sr, hr = folders
+    for folder, ending in ((sr, "_RCAN"), (hr, "_HR")):
+        for k, source in enumerate(["a.png"] * 5):
+            into = tmp_path / folder.name / f"set{k % 2}"
+            into.mkdir(exist_ok=True)
+            x = np.asarray(Image.open(hr / source)).astype(int)
+            noise = np.random.default_rng(k).integers(-3 * k - 2, 3 * k + 3, x.shape) if folder == sr else 0
+            Image.fromarray(np.clip(x + noise, 0, 255).astype(np.uint8)).save(into / f"p{k}{ending}.png")
+        for path in folder.glob("*.*"):
+            path.unlink()
+    lines = [f"set{k % 2}/p{k}_RCAN.png,{9 - k}" for k in range(5)]
+    (tmp_path / "scores.csv").write_text("\n".join([*lines, "nobody.png,3"]))
+    words = ["measure", str(sr), str(hr), "--metric", "psnr", "--recursive", "--suffix", "_RCAN"]
+    assert main([*words, "--scores", str(tmp_path / "scores.csv"), "--csv"]) == 0
+    captured = capsys.readouterr()
+    assert [row["picture"] for row in csv.DictReader(io.StringIO(captured.out))] == [
+        "set0/p0_RCAN", "set0/p2_RCAN", "set0/p4_RCAN", "set1/p1_RCAN", "set1/p3_RCAN",
+    ]  # fmt: skip
+    assert "psnr against opinions on 5 pictures: SROCC +1.0000" in captured.err
+    assert "opinions of no picture: nobody" in captured.err
+    assert "paired without suffixes: p0_RCAN with p0_HR" in captured.err
+    (tmp_path / "scores.csv").write_text("set0/p0_RCAN.png,9\nset0/p0_RCAN.png,8\n")
+    assert main([*words, "--scores", str(tmp_path / "scores.csv")]) == 2
+    assert "for the second time" in capsys.readouterr().err
+
+
+def test_scale_reaches_ergas_and_consistency(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sr, hr = folders
+    lr = tmp_path / "lr"
+    lr.mkdir()
+    for name in "abc":
+        Image.fromarray(imresize(np.asarray(Image.open(hr / f"{name}.png")), 0.5)).save(lr / f"{name}_LR.png")
+    (hr / "d.png").unlink()
+    assert main(["measure", str(hr), str(lr), "--metric", "consistency", "--scale", "2", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["mean"] == {"consistency": "inf"}
+    assert "notes" not in found["pictures"]["a"]
+    pair = [str(sr / "a.bmp"), str(hr / "a.png"), "--metric", "ergas", "--protocol", "rgb-noborder-v1", "--json"]
+    figures = []
+    for more in (["--scale", "2"], ["--scale", "4"], []):
+        assert main(["measure", *pair, *more]) == 0
+        figures.append(json.loads(capsys.readouterr().out))
+    assert figures[0]["ergas"] == pytest.approx(2 * figures[1]["ergas"])
+    assert figures[2]["ergas"] == figures[1]["ergas"]
+    assert figures[2]["notes"] == ["ergas: for an enlargement of x4 (no scale was given)"]

@@ -28,7 +28,7 @@ from superres.metrics.spectral_error import SpectralError
 from superres.metrics.uiqi import UIQI
 from superres.metrics.vif import VIF
 from superres.metrics.vifp import VIFp
-from superres.testing.metrics import check_metric, drawn
+from superres.testing.metrics import check_metric, check_on_device, drawn
 from superres.types import BadRequest
 
 from .reference import ABSENT, WHY, picture, rows, tensor
@@ -70,6 +70,12 @@ def test_identical_pictures_and_constants_have_finite_gradients(metric: Any, ide
         if math.isinf(identity) and torch.equal(test, reference):
             continue  # infinite decibels have no slope
         assert gradient.isfinite().all()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU is here")
+@pytest.mark.parametrize(("metric", "identity"), METRICS, ids=NAMES)
+def test_a_gpu_gives_the_same(metric: Any, identity: float) -> None:
+    check_on_device(metric, "cuda")
 
 
 def pair(row: dict[str, str]) -> tuple[Tensor, Tensor]:
@@ -194,7 +200,9 @@ class TestConsistency:
         assert found == pytest.approx(20)
 
     def test_another_size_is_refused(self) -> None:
-        with pytest.raises(BadRequest, match="must be the same size"):
+        with pytest.raises(
+            BadRequest, match=r"24x24 and the reference 12x12; wanted the input, 1/4.*is the scale right"
+        ):
             Consistency(scale=4)(drawn(1, 1, 24, 24), drawn(1, 1, 12, 12))
         with pytest.raises(BadRequest, match="bands"):
             Consistency(scale=4)(drawn(1, 3, 24, 24), drawn(1, 1, 6, 6))

@@ -13,7 +13,7 @@ from superres.metrics.piqe import PIQE
 from superres.metrics.sharpness import Sharpness, by_gradient
 from superres.metrics.total_variation import TotalVariation
 from superres.metrics.weights import find, load
-from superres.testing.metrics import check_metric, drawn
+from superres.testing.metrics import check_metric, check_on_device, drawn
 from superres.types import BadModel, BadRequest
 
 from .reference import ABSENT, WHY, picture, rows, tensor
@@ -35,6 +35,12 @@ FREE = [NIQE, pirm, PIQE, pytest.param(BRISQUE, marks=needs_brisque), TotalVaria
 @pytest.mark.parametrize("make", FREE)
 def test_the_contract(make) -> None:
     check_metric(make())
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU is here")
+@pytest.mark.parametrize("make", FREE)
+def test_a_gpu_gives_the_same(make) -> None:
+    check_on_device(make(), "cuda")
 
 
 def near(row) -> float:

@@ -9,7 +9,7 @@ import torch
 from superres.metrics.dists import DISTS, dists_256
 from superres.metrics.lpips import LPIPS, lpips_vgg
 from superres.metrics.weights import find
-from superres.testing.metrics import check_metric, drawn
+from superres.testing.metrics import check_metric, check_on_device, drawn
 from superres.types import BadModel, BadRequest
 
 from .reference import ABSENT, WHY, picture, rows, tensor
@@ -75,6 +75,12 @@ def test_contract_of_lpips_on_alexnet() -> None:
 @pytest.mark.parametrize("metric", [lpips_vgg(), DISTS(), DISTS(side=20)], ids=lambda one: one.facts.name)
 def test_contract_on_vgg16(metric: Any) -> None:
     check_metric(metric, identity=0)
+
+
+@NO_ALEX
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU is here")
+def test_a_gpu_gives_the_same() -> None:
+    check_on_device(LPIPS(), "cuda", rtol=1e-3)
 
 
 @NO_ALEX

@@ -1,29 +1,18 @@
 """Two folders of pictures measured pair by pair, side by side."""
 
 import os
-import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from superres.bench.matching import Matched
 from superres.bench.measuring import Measured, find_metric, means, measure, plain
 from superres.bench.protocols import Protocol
-from superres.bench.suites import pictures_in
-from superres.types import BadRequest, SuperresError
+from superres.types import SuperresError
 
-_ENLARGED = re.compile(r"[_-]?x\d+(\.\d+)?$", re.IGNORECASE)
 Tell = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Matched:
-    """Pairs by name; what is only on one side."""
-
-    pairs: tuple[tuple[str, Path, Path | None], ...]
-    only_test: tuple[str, ...] = ()
-    only_reference: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,30 +51,6 @@ class Figures:
         }
 
 
-def match(test: Path, reference: Path | None) -> Matched:
-    """The pictures of two folders by name, whatever their formats; ``baby_x4.png`` also finds ``baby.bmp``.
-
-    Raises: BadRequest where two pictures of a folder have one name, or none has a partner.
-    """
-    tests = _by_name(test)
-    if reference is None:
-        return Matched(tuple((name, path, None) for name, path in tests.items()))
-    references = _by_name(reference)
-    partner = {name: name for name in tests if name in references}
-    for name in tests:
-        plain_name = _ENLARGED.sub("", name)
-        if name not in partner and plain_name in references and plain_name not in partner.values():
-            partner[name] = plain_name
-    if not partner:
-        shown = ", ".join([*list(tests)[:2], "..."]), ", ".join([*list(references)[:2], "..."])
-        raise BadRequest(f"no picture of {test} ({shown[0]}) has the name of one of {reference} ({shown[1]})")
-    return Matched(
-        tuple((name, tests[name], references[other]) for name, other in sorted(partner.items())),
-        tuple(sorted(set(tests) - set(partner))),
-        tuple(sorted(set(references) - set(partner.values()))),
-    )
-
-
 def measure_folders(
     matched: Matched,
     metrics: Sequence[str],
@@ -97,7 +62,7 @@ def measure_folders(
     end: Tell | None = None,
 ) -> Figures:
     """Measure all pairs, ``jobs`` at a time; ``begin`` and ``end`` are told each name, in any order."""
-    chosen = [find_metric(name) for name in metrics]
+    chosen = [find_metric(name, scale=scale) for name in metrics]
     found: dict[str, Measured] = {}
     failed: dict[str, str] = {}
 
@@ -128,15 +93,6 @@ def measure_folders(
         {name: failed[name] for name in order if name in failed},
         matched,
     )
-
-
-def _by_name(folder: Path) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for path in pictures_in(folder):
-        if path.stem in found:
-            raise BadRequest(f"{folder}: {found[path.stem].name} and {path.name} have one name; which is meant?")
-        found[path.stem] = path
-    return found
 
 
 def _one_thread() -> None:

@@ -1,6 +1,7 @@
 """One picture measured, or two compared, under a protocol; in blocks of rows, so that huge pairs fit in memory."""
 
 import difflib
+import inspect
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -63,17 +64,19 @@ def measure(
         test: a path, or an array (H, W) or (H, W, 3) of uint8, uint16 or floats in [0, 1]; so the reference.
         metrics: names (``superres.metrics.names``), ``package.module:Class``, or metrics themselves.
         protocol: a name or a Protocol; printed with the figures.
-        scale: the factor the picture was enlarged by; most protocols cut a border of that many pixels.
+        scale: the factor the picture was enlarged by; most protocols cut a border of that many pixels, and some
+            metrics (ergas, consistency) depend on it.
         rows: how many rows at a time are in memory for metrics that allow it; about a megapixel when not given.
     Raises: BadRequest for pictures that cannot be compared, BadInput for files that cannot be read.
     """
     convention = find_protocol(protocol) if isinstance(protocol, str) else protocol
-    chosen = [find_metric(one) if isinstance(one, str) else one for one in metrics]
+    chosen = [find_metric(one, scale=scale) if isinstance(one, str) else one for one in metrics]
     if not chosen:
         raise BadRequest(f"no metric was named; known are {', '.join(METRICS)}")
-    pair = _Pair(test, reference, convention, scale, rows)
+    alike = any(one.facts.needs_reference and one.facts.takes != "picture" for one in chosen)
+    pair = _Pair(test, reference, convention, scale, rows, alike=alike)
     values: dict[str, float] = {}
-    notes: list[str] = []
+    notes = [] if scale else [note for one in chosen for note in _assumed(one)]
     try:
         with torch.inference_mode():
             values |= _in_parts(chosen, pair)
@@ -87,8 +90,11 @@ def measure(
     return Measured(ordered, convention.label(scale), convention.describe(scale), facts, tuple(notes))
 
 
-def find_metric(name: str) -> Metric:
-    """The metric of that name, or of ``package.module:Class``. BadRequest names the nearest where there is none."""
+def find_metric(name: str, *, scale: int | None = None) -> Metric:
+    """The metric of that name, or of ``package.module:Class``. BadRequest names the nearest where there is none.
+
+    ``scale``, where it is known, reaches a metric whose constructor has an argument of that name.
+    """
     target = METRICS.get(name, name if ":" in name else "")
     if not target:
         near = difflib.get_close_matches(name, METRICS, 1, 0.5)
@@ -96,12 +102,25 @@ def find_metric(name: str) -> Metric:
         raise BadRequest(f"metric {name!r} is not known{hint} (there are: {', '.join(METRICS)})")
     kind = opened(target)
     try:
-        found = kind()
+        found = kind(scale=scale) if scale is not None and _depends_on_scale(kind) else kind()
     except TypeError as error:
         raise BadRequest(f"metric {name!r} cannot be made without arguments ({error})") from error
     if not isinstance(found, Metric):
         raise BadRequest(f"{target} is no metric: it lacks facts or cannot be called")
     return found
+
+
+def _depends_on_scale(kind: Any) -> bool:
+    try:
+        return "scale" in inspect.signature(kind).parameters
+    except (TypeError, ValueError):  # what is written in C may not tell
+        return False
+
+
+def _assumed(metric: Metric) -> list[str]:
+    """The scale that a metric takes for granted where none was given."""
+    scale = getattr(metric, "scale", None)
+    return [] if scale is None else [f"{metric.facts.name}: for an enlargement of x{scale:g} (no scale was given)"]
 
 
 def plain(value: float) -> float | str:
@@ -119,13 +138,15 @@ class _Pair:
         protocol: Convention,
         scale: int | None,
         rows: int | None,
+        *,
+        alike: bool,
     ) -> None:
         self.protocol, self.step = protocol, rows
         self.test, self.reference = open_rows(test, "test picture"), None
         try:
             if reference is not None:
                 self.reference = open_rows(reference, "reference")
-                _comparable(self.test, self.reference)
+                _comparable(self.test, self.reference, alike=alike)
             self._fit(scale)
         except BaseException:
             self.close()
@@ -150,7 +171,7 @@ class _Pair:
         """Rows of both, border cut, the result rounded as the protocol says."""
         side = slice(self.cut, self.cut + self.width)
         test = sane(self.test.rows(top + self.cut, height), self.test.name)[:, side]
-        if self.reference is None:
+        if self.reference is None or self.reference.shape != self.test.shape:  # then no metric compares parts
             return test, None
         reference = sane(self.reference.rows(top + self.cut, height), self.reference.name)[:, side]
         return self.protocol.rounded(test, reference), reference
@@ -164,11 +185,19 @@ class _Pair:
             yield step, self._bands(self.protocol.view(test)), self._bands(self.protocol.view(reference))
 
     def whole(self, takes: str) -> tuple[Tensor, Tensor | None]:
-        """What a metric takes: the bands of the protocol, RGB (gray as three equal bands), or RGB or gray."""
+        """What a metric takes: the bands of the protocol, RGB (gray as three equal bands), RGB or gray, or all."""
         if takes not in self._whole:
-            test, reference = self.part(0, self.height)
+            test, reference = self._uncut() if takes == "picture" else self.part(0, self.height)
             self._whole[takes] = self._as(takes, test), None if reference is None else self._as(takes, reference)
         return self._whole[takes]
+
+    def _uncut(self) -> tuple[Array, Array | None]:
+        """All of both pictures, whatever their sizes, the result rounded as the protocol says."""
+        test = sane(self.test.rows(0, self.test.shape[0]), self.test.name)
+        if self.reference is None:
+            return test, None
+        reference = sane(self.reference.rows(0, self.reference.shape[0]), self.reference.name)
+        return self.protocol.rounded(test, reference), reference
 
     def _as(self, takes: str, x: Array) -> Tensor:
         if takes == "bands":
@@ -185,7 +214,8 @@ class _Pair:
         return cast(Sequence[str], notes(self.whole(metric.facts.takes)[0])) if callable(notes) else ()
 
 
-def _comparable(test: Rows, reference: Rows) -> None:
+def _comparable(test: Rows, reference: Rows, *, alike: bool) -> None:
+    """Raises BadRequest for other bands, and where pictures must be ``alike`` for another size."""
     (height, width, bands), wanted = test.shape, reference.shape
     if bands != wanted[2]:
         kinds = {1: "gray", 3: "RGB"}
@@ -193,7 +223,7 @@ def _comparable(test: Rows, reference: Rows) -> None:
             f"{test.name} is {kinds.get(bands, f'of {bands} bands')} and {reference.name} is "
             f"{kinds.get(wanted[2], f'of {wanted[2]} bands')}; nothing is repeated or mixed to make them fit"
         )
-    if (height, width) != wanted[:2]:
+    if alike and (height, width) != wanted[:2]:
         raise BadRequest(
             f"{test.name} is {width}x{height} and {reference.name} is {wanted[1]}x{wanted[0]}; they must be the same "
             "size: cut the reference to a multiple of the scale, or put back borders that the network cut off"
@@ -227,6 +257,8 @@ def _measurable(facts: MetricFacts, pair: _Pair) -> None:
 
 def _at_once(metric: Metric, pair: _Pair) -> float:
     test, reference = pair.whole(metric.facts.takes)
+    if getattr(metric, "single", False):  # a trained network, which more digits make four times slower and no better
+        test, reference = test.float(), None if reference is None else reference.float()
     found = metric(test, reference) if metric.facts.needs_reference else metric(test)
     return float(found.mean())
 

@@ -2,36 +2,26 @@
 
 import ast
 import inspect
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import numpy as np
 
 from superres.bench import costs
+from superres.bench.candidate import Candidate
 from superres.bench.costs import Cost
 from superres.bench.modules import ModuleUpscaler, channels_of
 from superres.bench.opening import opened
 from superres.bench.protocols import PEAKS
+from superres.bench.results import of_folder
 from superres.images.resize import imresize
 from superres.runtime.baselines import NAMES as BASELINES
-from superres.runtime.models import load
+from superres.runtime.models import load, shipped
 from superres.types import Array, BadModel, BadRequest, Tile, Upscaler
 
 _WRAPPERS = ("params_ema", "params", "state_dict", "model")
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A model under test. ``enlarge`` takes (H, W) or (H, W, 3) of integers or floats in [0, 1]; it gives integers of
-    the same type, or floats that are neither clipped nor rounded."""
-
-    name: str
-    scale: int
-    enlarge: Callable[[Array], Array]
-    cost: Cost
-    note: str = ""
 
 
 def open_model(
@@ -47,13 +37,17 @@ def open_model(
 
     ``nearest``, ``bilinear`` and ``bicubic`` are MATLAB's imresize itself, rounded after each pass. ``clean`` or
     ``clean-x4`` is a model in the package; a path is a model file; ``package.module:Class`` is a network or Upscaler
-    that ``settings`` are the constructor's arguments of, and ``package.module:Class@FILE`` the same with weights.
+    that ``settings`` are the constructor's arguments of, and ``package.module:Class@FILE`` the same with weights; a
+    folder holds results that were made elsewhere.
     Raises: BadRequest or BadModel, saying what is wrong with the name, the file or the settings.
     """
     if name in BASELINES:
         return _matlab(name, scale)
     if ":" in name and not Path(name).exists():
         return _foreign(name, scale, dict(settings or {}), tile)
+    folder = Path(name).expanduser()
+    if folder.is_dir() and (os.sep in name or name not in {one["name"].rpartition("-x")[0] for one in shipped()}):
+        return of_folder(folder, scale)
     model = load(name, scale=scale)
     if model.scale != scale:
         raise BadRequest(f"{model.name} enlarges {model.scale} times and {scale} was asked for; there is no way around")

@@ -7,7 +7,17 @@ from html import escape
 from superres.bench.charts import Axis, Point, scatter
 from superres.bench.crops import Shown, png
 from superres.bench.running import Findings
-from superres.bench.tables import SHOWN, comparisons, figure, heading, infinite, means_table, pictures_table, remarks
+from superres.bench.tables import (
+    SHOWN,
+    comparisons,
+    comparisons_table,
+    figure,
+    heading,
+    infinite,
+    means_table,
+    pictures_table,
+    remarks,
+)
 from superres.types import Array
 
 _STYLE = """
@@ -88,10 +98,14 @@ def time_chart(found: Findings, suite: str) -> str:
     """The first metric against the time of this run."""
     metric, facts = next(iter(found.facts.items()))
     count = len(found.of(found.models[0], suite))
+    times = {name: found.seconds(name, suite) for name in found.models}
     points = [
-        Point(name, found.seconds(name, suite) / count, found.mean(name, suite, metric), found.costs[name].parameters)
-        for name in found.models
+        Point(name, seconds / count, found.mean(name, suite, metric), found.costs[name].parameters)
+        for name, seconds in times.items()
+        if seconds is not None
     ]
+    if not points:
+        return ""
     label = "seconds a picture in this run"
     return scatter(points, Axis(label, log=True), Axis(heading(facts)), title=f"{suite}: {metric} against time")
 
@@ -109,9 +123,12 @@ def _suite(found: Findings, suite: str, plane: tuple[str, str] | None) -> list[s
     count = len(found.of(found.models[0], suite))
     parts = [f"<h2>{escape(suite)} &times;{found.scale}, {count} picture{'s' if count > 1 else ''}</h2>"]
     parts.append(_means(found, suite))
-    sentences = [*infinite(found, suite), *(one.sentence for one in comparisons(found, suite))]
+    compared = comparisons(found, suite)
+    sentences = [*infinite(found, suite), *(one.sentence for one in compared)]
     if sentences:
         parts.append(f"<ul>{''.join(f'<li>{escape(one)}</li>' for one in sentences)}</ul>")
+    if compared:
+        parts.append(_table(comparisons_table(compared)))
     charts = chart_files(found, suite, plane).values()
     parts.append(f'<div class="charts">{"".join(f"<figure>{chart}</figure>" for chart in charts)}</div>')
     parts.append('<div class="tables">')

@@ -12,7 +12,7 @@ import superres
 from superres.bench.crops import Shown
 from superres.bench.page import chart_files, page
 from superres.bench.running import Findings
-from superres.bench.tables import as_csv, text
+from superres.bench.tables import as_csv, plain_comparisons, text
 from superres.types import BadOutput, BadRequest
 
 
@@ -47,7 +47,8 @@ def write_report(
 def as_json(found: Findings) -> str:
     """The findings, and when and where they were made."""
     facts = {"superres": superres.__version__, "date": dt.date.today().isoformat(), "processor": processor()}
-    return json.dumps({**facts, **found.plain()}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    content = {**facts, **found.plain(), "comparisons": plain_comparisons(found)}
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def about() -> str:

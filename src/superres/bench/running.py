@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from superres.bench.candidate import Candidate
 from superres.bench.costs import Cost
 from superres.bench.measuring import find_metric, mean_of, measure, plain
-from superres.bench.models import Candidate
 from superres.bench.protocols import PEAKS, Protocol
 from superres.bench.suites import Case, Suite
 from superres.runtime.memory import peak
@@ -22,13 +22,14 @@ Tell = Callable[[str, str, int, int], None]
 
 @dataclass(frozen=True)
 class Row:
-    """One model on one picture. ``clipped`` is the part of its samples that lay outside [0, 1] and were clipped."""
+    """One model on one picture. ``clipped`` is the part of its samples that lay outside [0, 1] and were clipped;
+    ``seconds`` is None for a result that was made elsewhere."""
 
     model: str
     suite: str
     picture: str
     values: dict[str, float]
-    seconds: float
+    seconds: float | None
     clipped: float
     notes: tuple[str, ...] = ()
 
@@ -62,9 +63,10 @@ class Findings:
     def mean(self, model: str, suite: str, metric: str) -> float:
         return mean_of(self.values(model, suite, metric), metric, self.protocol)
 
-    def seconds(self, model: str, suite: str) -> float:
-        """The sum over the suite's pictures."""
-        return sum(row.seconds for row in self.of(model, suite))
+    def seconds(self, model: str, suite: str) -> float | None:
+        """The sum over the suite's pictures; None where it is not known."""
+        known = [row.seconds for row in self.of(model, suite) if row.seconds is not None]
+        return sum(known) if known else None
 
     def plain(self) -> dict[str, Any]:
         """As JSON holds it."""
@@ -81,7 +83,7 @@ class Findings:
                     "suite": row.suite,
                     "picture": row.picture,
                     **{name: plain(value) for name, value in row.values.items()},
-                    "seconds": round(row.seconds, 6),
+                    "seconds": _rounded(row.seconds),
                     "clipped": row.clipped,
                     **({"notes": list(row.notes)} if row.notes else {}),
                 }
@@ -101,11 +103,15 @@ class Findings:
                 suite: {
                     "pictures": len(self.of(name, suite)),
                     **{metric: plain(self.mean(name, suite, metric)) for metric in self.facts},
-                    "seconds": round(self.seconds(name, suite), 6),
+                    "seconds": _rounded(self.seconds(name, suite)),
                 }
                 for suite in self.suites
             },
         }
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 6)
 
 
 def _facts(facts: MetricFacts) -> dict[str, Any]:
@@ -133,7 +139,7 @@ def run(
     results, before they are forgotten; ``tell`` is told (model, picture, done, all). Raises: BadOutput where a result
     is of the wrong size or not finite.
     """
-    chosen = [find_metric(name) for name in metrics]
+    chosen = [find_metric(name, scale=suites[0].scale) for name in metrics]
     rows: list[Row] = []
     total, done = len(models) * sum(len(suite) for suite in suites), 0
     for suite, pictures in zip(suites, cases or suites, strict=True):
@@ -160,9 +166,7 @@ def run(
 
 
 def _one(model: Candidate, suite: Suite, case: Case, metrics: Sequence[Metric]) -> tuple[Row, Array]:
-    began = time.perf_counter()
-    made = model.enlarge(case.lr)
-    seconds = time.perf_counter() - began
+    made, seconds = _made(model, suite, case)
     if made.shape != case.hr.shape:
         raise BadOutput(
             f"{model.name} makes {made.shape} of {suite.name}/{case.name}, wanted {case.hr.shape}; is its scale "
@@ -177,3 +181,11 @@ def _one(model: Candidate, suite: Suite, case: Case, metrics: Sequence[Metric]) 
     result = suite.protocol.rounded(made, case.hr)
     found = measure(result, case.hr, metrics, protocol=suite.protocol, scale=suite.scale)
     return Row(model.name, suite.name, case.name, found.values, seconds, clipped, found.notes), result
+
+
+def _made(model: Candidate, suite: Suite, case: Case) -> tuple[Array, float | None]:
+    if model.recall is not None:
+        return suite.protocol.truth(model.recall(case.name)), None
+    began = time.perf_counter()
+    made = model.enlarge(case.lr)
+    return made, time.perf_counter() - began

@@ -226,6 +226,11 @@ def combined(values: dict[str, float], weights: dict[str, float]) -> float:
     return math.fsum(weight * values[name] for name, weight in weights.items())
 
 
+def ready() -> None:
+    """Raises EngineUnavailable, with what to install, where comparing would fail after all the measuring."""
+    _scipy("stats")
+
+
 def _scipy(part: str) -> Any:
     import importlib
 

@@ -31,8 +31,10 @@ def amount(value: int | None) -> str:
     return str(value)
 
 
-def seconds(value: float) -> str:
+def seconds(value: float | None) -> str:
     """``12 ms``, ``3.4 s``."""
+    if value is None:
+        return "-"
     return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s" if value < 100 else f"{value:.0f} s"
 
 
@@ -102,6 +104,37 @@ def comparisons(found: Findings, suite: str) -> list[Comparison]:
     ]
 
 
+def comparisons_table(compared: Sequence[Comparison]) -> list[list[str]]:
+    """The numbers behind the sentences."""
+    rows = [["difference", "metric", "mean", "95 % interval", "p (Wilcoxon)", "effect (d_z)", "better on"]]
+    for one in compared:
+        low, high = (figure(end, one.unit) for end in (one.low, one.high))
+        rows.append(
+            [
+                f"{one.second} - {one.first}",
+                f"{one.metric}, {one.unit}" if one.unit else one.metric,
+                figure(one.difference, one.unit),
+                f"{low} to {high}",
+                "-" if math.isnan(one.p_value) else f"{one.p_value:.3g}",
+                "-" if math.isnan(one.effect) else f"{one.effect:.2f}",
+                f"{one.wins} of {one.pictures}",
+            ]
+        )
+    return rows
+
+
+def plain_comparisons(found: Findings) -> dict[str, list[dict[str, object]]]:
+    """By suite, as JSON holds them; what cannot be said is null."""
+
+    def cell(value: object) -> object:
+        return None if isinstance(value, float) and math.isnan(value) else value
+
+    return {
+        suite: [{key: cell(value) for key, value in vars(one).items()} for one in comparisons(found, suite)]
+        for suite in found.suites
+    }
+
+
 def infinite(found: Findings, suite: str) -> list[str]:
     """A sentence for every mean that identical pictures make infinite."""
     said: list[str] = []
@@ -128,7 +161,9 @@ def text(found: Findings, *, everything: bool = False) -> str:
         if everything or count <= SHOWN:
             parts.extend(markdown(pictures_table(found, suite, name)) for name in found.facts)
         parts.extend(infinite(found, suite))
-        parts.extend(one.sentence for one in comparisons(found, suite))
+        if compared := comparisons(found, suite):
+            parts.append(markdown(comparisons_table(compared)))
+            parts.extend(one.sentence for one in compared)
     parts.append(remarks(found))
     return "\n\n".join(parts)
 
@@ -156,6 +191,6 @@ def as_csv(found: Findings) -> str:
         figures = [repr(row.values[name]) for name in found.facts]
         write.writerow(
             [found.protocol.name, found.scale, row.suite, row.picture, row.model, *figures,
-             f"{row.seconds:.6f}", repr(row.clipped)]
+             "" if row.seconds is None else f"{row.seconds:.6f}", repr(row.clipped)]
         )  # fmt: skip
     return out.getvalue()

@@ -13,11 +13,12 @@ from superres.terms.metric import Metric
 class Accumulated:
     """The mean of a metric over all pictures seen since the last ``reset``.
 
-    ``metric`` is a name or a metric; pictures are given as it takes them, (B, C, H, W) in [0, 1].
+    ``metric`` is a name, with the ``scale`` of the enlargement where it asks for one, or a metric; pictures are given
+    as it takes them, (B, C, H, W) in [0, 1].
     """
 
-    def __init__(self, metric: str | Metric = "psnr") -> None:
-        self.metric = find_metric(metric) if isinstance(metric, str) else metric
+    def __init__(self, metric: str | Metric = "psnr", *, scale: int | None = None) -> None:
+        self.metric = find_metric(metric, scale=scale) if isinstance(metric, str) else metric
         self.higher_is_better = {"higher": True, "lower": False, "neither": None}[self.metric.facts.better]
         self.is_differentiable = self.metric.facts.differentiable
         self._values: list[Tensor] = []

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from torch import nn
 
+from superres.bench.candidate import Candidate
 from superres.bench.costs import Cost
-from superres.bench.models import Candidate, enlarger
+from superres.bench.models import enlarger
 from superres.bench.modules import ModuleUpscaler, channels_of
 from superres.bench.protocols import DEFAULT, find_protocol
 from superres.bench.running import run

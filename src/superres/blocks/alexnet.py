@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from superres.blocks.winograd import convolved
+
 
 class AlexNetTrunk(nn.Module):
     """Features of a picture normalised as the weights expect; at least 31 pixels a side."""
@@ -30,7 +32,7 @@ class AlexNetTrunk(nn.Module):
         """(B, 3, H, W) -> the output of each rectifier, one at a time: 64, 192, 384, 256 and 256 channels."""
         x = x.contiguous(memory_format=torch.channels_last)  # 2.5 times faster on a CPU, but for the first layer only
         for layer in self.features:
-            x = layer(x)
+            x = convolved(layer, x) if isinstance(layer, nn.Conv2d) else layer(x)
             if isinstance(layer, nn.ReLU):
                 yield x
             elif isinstance(layer, nn.MaxPool2d):

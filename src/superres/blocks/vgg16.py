@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor, nn
 
+from superres.blocks.winograd import convolved
+
 _WIDTHS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 
 
@@ -34,5 +36,5 @@ class VGG16Trunk(nn.Module):
                 yield x
                 x = pool(x) if pool else layer(x)
             else:
-                x = layer(x)
+                x = convolved(layer, x) if isinstance(layer, nn.Conv2d) else layer(x)
         yield x

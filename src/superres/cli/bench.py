@@ -1,5 +1,6 @@
 """``superres bench``: models over test sets, compared, with their costs; and a report."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -7,8 +8,8 @@ from superres.cli.progress import reporter, say
 from superres.types import BadRequest
 
 if TYPE_CHECKING:
+    from superres.bench.candidate import Candidate
     from superres.bench.crops import Gallery
-    from superres.bench.models import Candidate
     from superres.bench.running import Findings
     from superres.bench.suites import Suite
 
@@ -35,7 +36,8 @@ def bench(
     Tables go to stdout as Markdown, everything else to stderr. The first model is what the others are compared with.
 
     Args:
-        model: bicubic, a model in the package (clean), a model file, or package.module:Class[@WEIGHTS]; one or more
+        model: bicubic, a model in the package (clean), a model file, package.module:Class[@WEIGHTS], or a folder of
+            results made elsewhere; one or more
         suite: set5, set14, bsd100, urban100, manga109, or a folder of pictures; one or more
         scale: how many times larger
         protocol: the convention: colour, rounding, border, input, mean; a wrong name lists all
@@ -60,16 +62,24 @@ def bench(
         raise BadRequest(f"--plane names {missing[0]}, which --metric does not ({', '.join(metric)})")
     if len(dict.fromkeys(model)) < len(model):
         raise BadRequest("a model is named twice; each is measured once")
+    from superres.bench import statistics
     from superres.bench.crops import Gallery
     from superres.bench.models import open_model
     from superres.bench.protocols import find_protocol
     from superres.bench.suites import open_suite
 
+    if len(model) > 1:
+        statistics.ready()
     settings = _settings(set, model)
     convention = find_protocol(protocol)
     suites = [open_suite(name, scale, convention, data_root) for name in dict.fromkeys(suite)]
     candidates = [
         open_model(name, scale, settings=settings, engine=engine, threads=threads, tile=tile) for name in model
+    ]
+    names = [one.name for one in candidates]  # folders may have one name: then all that was said tells them apart
+    candidates = [
+        replace(one, name=word) if names.count(one.name) > 1 else one
+        for word, one in zip(model, candidates, strict=True)
     ]
     gallery = Gallery()
     found = _run(candidates, suites, metric, gallery if report is not None else None)

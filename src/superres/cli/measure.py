@@ -9,6 +9,7 @@ from superres.types import BadRequest
 
 if TYPE_CHECKING:
     from superres.bench.folders import Figures
+    from superres.bench.matching import Matched
     from superres.bench.measuring import Measured
 
 _UNDONE = 1
@@ -23,11 +24,16 @@ def measure(
     scale: int | None = None,
     combine: tuple[str, ...] = (),
     scores: str | None = None,
+    recursive: bool = False,
+    suffix: tuple[str, ...] = (),
     jobs: int | None = None,
     json: bool = False,
     csv: bool = False,
 ) -> int:
     """Measure a picture, or two folders of them by name: PSNR, SSIM and more, each under a named protocol.
+
+    Pictures of folders belong together that have one name, whatever their formats; else those that have one without
+    known suffixes (x4, _SR, _HR, _LR, _GT, _out), so that baby_x4_SR finds baby_HR. Two that fit are refused.
 
     Figures go to stdout, everything else to stderr. Exit status: 0 all measured; 1 some pictures have no partner or
     could not be measured; 2 wrong request; 3 a picture cannot be read.
@@ -36,9 +42,12 @@ def measure(
         pictures: the picture or folder to measure, and the true one (not needed by metrics without a reference)
         metric: what to measure
         protocol: the convention: colour, rounding, border, mean; a wrong name lists all
-        scale: how many times the picture was enlarged; most protocols cut that many pixels of border
+        scale: how many times the picture was enlarged; most protocols cut that many pixels of border, and ergas and
+            consistency depend on it
         combine: a weighted sum of the figures, like psnr=0.1 ssim=2
         scores: a CSV file of people's opinions, its first column names and its last one scores; for folders
+        recursive: look into sub-folders, of one name on both sides
+        suffix: more endings of names to look past, such as _RCAN
         jobs: pictures measured side by side (one a processor when not given)
         json: print JSON; infinity is the string "inf"
         csv: print comma-separated values
@@ -59,24 +68,30 @@ def measure(
     if reference is not None and test.is_dir() != reference.is_dir():
         raise BadRequest(f"{test} and {reference}: one is a folder and one is not; name two pictures or two folders")
     if not test.is_dir():
-        if scores is not None:
-            raise BadRequest("--scores compares many pictures with opinions; name two folders")
+        if scores is not None or recursive or suffix:
+            flag = "--scores" if scores is not None else "--recursive" if recursive else "--suffix"
+            raise BadRequest(f"{flag} is for many pictures, and {test} is one; name folders")
         from superres.bench import measuring
 
         found = measuring.measure(test, reference, metric, protocol=convention, scale=scale)
         print(_one(found, weights, json=json, csv=csv))
         return 0
-    return _folders(test, reference, metric, convention, scale, jobs, weights, scores, json, csv)
+    from superres.bench.matching import match
+
+    matched = match(test, reference, recursive=recursive, suffixes=suffix)
+    return _folders(matched, metric, convention, scale, jobs, weights, scores, json, csv)
 
 
 def _folders(
-    test: Path, reference: Path | None, metric: tuple[str, ...], protocol: Any, scale: int | None, jobs: int | None,
+    matched: "Matched", metric: tuple[str, ...], protocol: Any, scale: int | None, jobs: int | None,
     weights: dict[str, float], scores: str | None, json: bool, csv: bool,
 ) -> int:  # fmt: skip
-    from superres.bench.folders import match, measure_folders
+    from superres.bench.folders import measure_folders
+    from superres.bench.opinions import read_opinions
 
-    matched = match(test, reference)
-    opinions = None if scores is None else _opinions(Path(scores))
+    people = None if scores is None else read_opinions(Path(scores).expanduser())
+    if renamed := [f"{one} with {other}" for one, other in matched.renamed]:
+        say(f"superres: paired without suffixes: {', '.join(renamed)}")
     with reporter(len(matched.pairs)) as bar:
         found = measure_folders(
             matched, metric, protocol=protocol, scale=scale, jobs=jobs,
@@ -87,11 +102,13 @@ def _folders(
     for side, names in (("test", matched.only_test), ("reference", matched.only_reference)):
         if names:
             say(f"superres: only among the {side} pictures, not measured: {', '.join(names)}")
-    agreements = [] if opinions is None else _agreements(found, opinions)
+    agreements = [] if people is None else _opinions(found, people)
     if json:
         print(encoding.dumps(_with_more(found, weights, agreements), indent=2, ensure_ascii=False, allow_nan=False))
     elif csv:
         print(_csv(found, weights), end="")
+        for one in agreements:
+            say(f"superres: {_agreement_line(one)}")
     else:
         print(_text(found, weights, agreements))
     return 0 if found.complete else _UNDONE
@@ -202,35 +219,14 @@ def _combined(values: dict[str, float], weights: dict[str, float]) -> dict[str, 
     return {formula: combined(values, weights)}
 
 
-def _opinions(path: Path) -> dict[str, float]:
-    """Names without their suffix -> scores."""
-    import csv
+def _opinions(found: "Figures", scores: dict[str, float]) -> list[Any]:
+    from superres.bench.opinions import compare_with_opinions
 
-    found: dict[str, float] = {}
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = [row for row in csv.reader(file) if row]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BadRequest(f"{path}: cannot be read as CSV ({error})") from error
-    for number, row in enumerate(rows, 1):
-        try:
-            found[Path(row[0].strip()).stem] = float(row[-1])
-        except ValueError:
-            if number > 1:  # the first line may be a head
-                raise BadRequest(f"{path}: line {number} ends in {row[-1]!r}; wanted a name and a score") from None
-    if not found:
-        raise BadRequest(f"{path}: holds no line with a name and a score")
-    return found
-
-
-def _agreements(found: "Figures", opinions: dict[str, float]) -> list[Any]:
-    from superres.bench.statistics import agreement
-
-    both = [name for name in found.pictures if name in opinions]
-    if missing := sorted(set(found.pictures) - set(opinions)):
-        say(f"superres: without an opinion: {', '.join(missing)}")
-    marks = [opinions[name] for name in both]
-    return [agreement([found.pictures[n].values[m] for n in both], marks, metric=m) for m in found.means]
+    known = compare_with_opinions(found, scores)
+    for names, what in ((known.without_score, "without an opinion"), (known.without_picture, "opinions of no picture")):
+        if names:
+            say(f"superres: {what}: {', '.join(names)}")
+    return list(known.agreements)
 
 
 def _agreement_line(one: Any) -> str:

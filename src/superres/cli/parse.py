@@ -23,6 +23,7 @@ _METAVARS = {
     "report": "FOLDER",
     "target": "FIGURE",
     "scores": "FILE",
+    "suffix": "ENDING...",
     "words": "WORD...",
     "from_": "FILE|URL",
     "output": "OUT",

@@ -9,6 +9,7 @@ from superres.types import BadRequest
 _STUDIO_601 = ((65.481, 128.553, 24.966), (-37.797, -74.203, 112.0), (112.0, -93.786, -18.214))
 _OFFSET_601 = (16.0, 128.0, 128.0)
 _LUMA = {"601": (0.299, 0.587, 0.114), "709": (0.2126, 0.7152, 0.0722)}
+_ROWS = 64
 _MATLAB_GRAY = (0.298936021293775, 0.587043074451121, 0.114020904255103)
 
 
@@ -56,8 +57,18 @@ def gray(x: Tensor, *, rounded: bool = False) -> Tensor:
         return x
     if not rounded:
         return matlab_gray(x)
-    wide = x.detach().to(torch.float64) if x.device.type != "mps" else x.detach()  # which has no float64
-    return ((matlab_gray((wide * 255).round()) + 0.5).floor() / 255).to(x)
+    _three(x)
+    x = x.detach()
+    tops = range(0, x.shape[-2], _ROWS)  # of strips that stay in the cache
+    return torch.cat([_whole_levels(x[..., top : top + _ROWS, :]).to(x) for top in tops], -2)
+
+
+def _whole_levels(x: Tensor) -> Tensor:
+    wide = torch.float64 if x.device.type != "mps" else x.dtype  # which has no float64
+    total = torch.full_like(x[..., :1, :, :], 0.5, dtype=wide)  # so that a half goes up
+    for band, weight in enumerate(_MATLAB_GRAY):
+        total.add_((x[..., band : band + 1, :, :].to(wide) * 255).round_(), alpha=weight)
+    return total.floor_().div_(255)
 
 
 def _weighted(x: Tensor, weights: tuple[float, ...]) -> Tensor:

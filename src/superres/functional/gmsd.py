@@ -1,5 +1,6 @@
 """Gradient magnitude similarity deviation (Xue, Zhang, Mou, Bovik, IEEE TIP 2014)."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -23,6 +24,5 @@ def _halved(x: Tensor) -> Tensor:
 
 
 def _squared_gradient(x: Tensor) -> Tensor:
-    along = x.new_tensor([[1, 0, -1], [1, 0, -1], [1, 0, -1]]).view(1, 1, 3, 3) / 3
-    kernels = F.conv2d(x, along, padding=1), F.conv2d(x, along.transpose(2, 3), padding=1)
-    return kernels[0].square() + kernels[1].square()
+    along = x.new_tensor([[1, 0, -1], [1, 0, -1], [1, 0, -1]]) / 3
+    return F.conv2d(x, torch.stack([along, along.T]).unsqueeze(1), padding=1).square().sum(1, keepdim=True)

@@ -11,6 +11,9 @@ def safe_sqrt(x: Tensor) -> Tensor:
 
 def safe_power(x: Tensor, exponent: float) -> Tensor:
     """``x ** exponent`` for an exponent above 0; 0, with a gradient of 0, where ``x`` <= 0."""
+    if not (torch.is_grad_enabled() and x.requires_grad):
+        base = x.clamp(min=0)
+        return base.sqrt_() if exponent == 0.5 else base.pow_(exponent)
     positive = x > 0
     base = torch.where(positive, x, 1)
     power = base.sqrt() if exponent == 0.5 else base.pow(exponent)

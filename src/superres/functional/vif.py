@@ -3,8 +3,9 @@
 The two are different measures with different values; LIVE's code calls them ``vifvec`` and ``vifp_mscale``.
 """
 
+from collections.abc import Iterator
+
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from superres.functional.fidelity import fidelity_bands
@@ -13,6 +14,7 @@ _NOISE = 0.4  # of the eye, in the variance of 8-bit samples: for the pyramid
 _PIXEL_NOISE = 2.0  # and for pixels
 _NONE = 1e-10
 _SIDES = (17, 9, 5, 3)
+_PLACES = 96  # of a window in one product: small enough for the cache, large enough for the library
 
 
 def vif(test: Tensor, reference: Tensor) -> Tensor:
@@ -29,14 +31,15 @@ def vif(test: Tensor, reference: Tensor) -> Tensor:
 def vifp(test: Tensor, reference: Tensor) -> Tensor:
     """(B, 1, H, W) in [0, 1] twice -> (B,): the pixel-domain measure on four scales, under the same rules."""
     wide = torch.float64 if test.device.type != "mps" else test.dtype  # which has no float64
-    x, y = reference.to(wide) * 255, test.to(wide) * 255
-    shared, whole = x.new_zeros(len(x)), x.new_zeros(len(x))
+    pair = torch.cat([reference, test], 1).to(wide) * 255
+    shared, whole = pair.new_zeros(len(pair)), pair.new_zeros(len(pair))
     for level, side in enumerate(_SIDES):
-        kernel = _gaussian(side).to(x)
+        weights = _gaussian(side).to(pair)
         if level:
-            x, y = (_smooth(one, kernel)[..., ::2, ::2] for one in (x, y))
-        here, own = _pixel_information(x, y, kernel)
-        shared, whole = shared + here, whole + own
+            pair = torch.cat([_smooth(part, weights, step=2) for part in _strips(pair, side, step=2)], 2)
+        for part in _strips(pair, side):
+            here, own = _pixel_information(part, weights)
+            shared, whole = shared + here, whole + own
     return _quotient(shared, whole, test).to(test.dtype)
 
 
@@ -46,9 +49,9 @@ def _quotient(shared: Tensor, whole: Tensor, test: Tensor) -> Tensor:
     return torch.where(none, flat.to(whole), shared / torch.where(none, 1, whole))
 
 
-def _pixel_information(x: Tensor, y: Tensor, kernel: Tensor) -> tuple[Tensor, Tensor]:
-    maps = _smooth(torch.cat([x, y, x * x, y * y, x * y], 1), kernel)
-    mean_x, mean_y, xx, yy, xy = maps.unbind(1)
+def _pixel_information(pair: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    x, y = pair.unbind(1)
+    mean_x, mean_y, xx, yy, xy = _smooth(torch.stack([x, y, x * x, y * y, x * y], 1), weights).unbind(1)
     variance_x, variance_y = (xx - mean_x.square()).clamp(min=0), (yy - mean_y.square()).clamp(min=0)
     covariance = xy - mean_x * mean_y
     gain = covariance / (variance_x + _NONE)
@@ -68,9 +71,32 @@ def _gaussian(side: int) -> Tensor:
     return bell / bell.sum()
 
 
-def _smooth(x: Tensor, kernel: Tensor) -> Tensor:
-    """The valid part of a separable filter, each band alone."""
-    batch, bands = x.shape[:2]
-    x = x.reshape(batch * bands, 1, *x.shape[2:])
-    x = F.conv2d(F.conv2d(x, kernel.view(1, 1, 1, -1)), kernel.view(1, 1, -1, 1))
-    return x.view(batch, bands, *x.shape[2:])
+def _strips(x: Tensor, side: int, *, step: int = 1) -> Iterator[Tensor]:
+    """Parts of rows, small enough for the cache, whose windows of ``side`` are together those of the whole."""
+    for top in range(0, x.shape[2] - side + 1, step * _PLACES):
+        yield x[:, :, top : top + step * (_PLACES - 1) + side]
+
+
+def _smooth(x: Tensor, weights: Tensor, *, step: int = 1) -> Tensor:
+    """(B, C, H, W) -> the valid part of a separable filter at every ``step``-th place.
+
+    The windows slide by products with band matrices, for which every library is fast also in float64.
+    """
+    side = len(weights)
+    rows, columns = ((int(size) - side) // step + 1 for size in x.shape[2:])
+    down = torch.matmul(_band(weights, rows, step).T, x[:, :, : step * (rows - 1) + side])
+    flat = down.flatten(0, 2)
+    parts: list[Tensor] = []
+    for left in range(0, columns, _PLACES):
+        count = min(_PLACES, columns - left)
+        parts.append(flat[:, step * left : step * (left + count - 1) + side] @ _band(weights, count, step))
+    return torch.cat(parts, 1).view(*down.shape[:3], columns)
+
+
+def _band(weights: Tensor, count: int, step: int) -> Tensor:
+    """(step * (count - 1) + side, count): a product with it slides the window over ``count`` places."""
+    side = len(weights)
+    matrix = weights.new_zeros(step * (count - 1) + side, count)
+    places = torch.arange(count, device=weights.device).unsqueeze(1)
+    matrix[step * places + torch.arange(side, device=weights.device), places] = weights
+    return matrix

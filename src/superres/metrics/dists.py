@@ -25,6 +25,9 @@ class DISTS:
     network's weights are not on this machine; they are read at the first call.
     """
 
+    single = True
+    """Float32 is what the network was trained in, and what ``measure`` hands over."""
+
     def __init__(self, *, side: int | None = None) -> None:
         if side is not None and side < _FACTS.smallest:
             raise BadRequest(f"dists: side {side} is too small for the network; wanted at least {_FACTS.smallest}")

@@ -31,8 +31,8 @@ class ERGAS:
     def __init__(self, *, scale: float = 4) -> None:
         if not scale > 0:
             raise BadRequest(f"ergas: scale {scale} is no enlargement; wanted a number above 0, as 4 for x4")
-        self._scale = scale
+        self.scale = scale
 
     def __call__(self, test: Tensor, reference: Tensor | None = None) -> Tensor:
         """(B, C, H, W) in [0, 1] twice -> (B,). Raises BadRequest, also where a band of the reference is all 0."""
-        return ergas(*checked_pair(self.facts, test, reference), scale=self._scale)
+        return ergas(*checked_pair(self.facts, test, reference), scale=self.scale)

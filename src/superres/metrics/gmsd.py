@@ -1,29 +1,23 @@
 """Gradient magnitude similarity deviation."""
 
-from dataclasses import replace
-
 from torch import Tensor
 
-from superres.functional.checks import checked_pair
-from superres.functional.colour import gray
 from superres.functional.gmsd import gmsd
+from superres.metrics.on_gray import OnGray
 from superres.terms.metric import MetricFacts
 
 
-class GMSD:
+class GMSD(OnGray):
     """How unevenly gradients suffered: the deviation of their similarity; 0 for identical pictures.
 
     ``rounded`` makes the gray of RGB as MATLAB does with 8-bit pictures, which has no gradient.
     """
 
     def __init__(self, *, rounded: bool = True) -> None:
-        self._rounded = rounded
-        self.facts = replace(_FACTS, differentiable=not rounded)
+        super().__init__(_FACTS, rounded=rounded)
 
-    def __call__(self, test: Tensor, reference: Tensor | None = None) -> Tensor:
-        """(B, 1 or 3, H, W) in [0, 1] twice -> (B,). Raises BadRequest (see ``functional.checks``)."""
-        pair = checked_pair(self.facts, test, reference)
-        return gmsd(*(gray(x, rounded=self._rounded) for x in pair))
+    def _of_gray(self, test: Tensor, reference: Tensor) -> Tensor:
+        return gmsd(test, reference)
 
 
 _FACTS = MetricFacts(

@@ -1,29 +1,23 @@
 """The information fidelity criterion."""
 
-from dataclasses import replace
-
 from torch import Tensor
 
-from superres.functional.checks import checked_pair
-from superres.functional.colour import gray
 from superres.functional.ifc import ifc
+from superres.metrics.on_gray import OnGray
 from superres.terms.metric import MetricFacts
 
 
-class IFC:
+class IFC(OnGray):
     """Bits a pixel that the result shares with the reference; unbounded, and larger the sharper the reference is.
 
     ``rounded`` makes the gray of RGB as MATLAB does with 8-bit pictures, which has no gradient.
     """
 
     def __init__(self, *, rounded: bool = True) -> None:
-        self._rounded = rounded
-        self.facts = replace(_FACTS, differentiable=not rounded)
+        super().__init__(_FACTS, rounded=rounded)
 
-    def __call__(self, test: Tensor, reference: Tensor | None = None) -> Tensor:
-        """(B, 1 or 3, H, W) in [0, 1] twice -> (B,). Raises BadRequest (see ``functional.checks``)."""
-        pair = checked_pair(self.facts, test, reference)
-        return ifc(*(gray(x, rounded=self._rounded) for x in pair))
+    def _of_gray(self, test: Tensor, reference: Tensor) -> Tensor:
+        return ifc(test, reference)
 
 
 _FACTS = MetricFacts(

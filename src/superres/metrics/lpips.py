@@ -23,6 +23,9 @@ class LPIPS:
     BadModel, with what to put where, if the network's weights are not on this machine; they are read at the first call.
     """
 
+    single = True
+    """Float32 is what the network was trained in, and what ``measure`` hands over."""
+
     def __init__(self, *, net: Literal["alex", "vgg"] = "alex") -> None:
         if net not in _NETS:
             raise BadRequest(f"lpips: net {net!r} is not known; use one of {', '.join(_NETS)}")

@@ -1,29 +1,23 @@
 """The normalised Laplacian pyramid distance."""
 
-from dataclasses import replace
-
 from torch import Tensor
 
-from superres.functional.checks import checked_pair
-from superres.functional.colour import gray
 from superres.functional.nlpd import nlpd
+from superres.metrics.on_gray import OnGray
 from superres.terms.metric import MetricFacts
 
 
-class NLPD:
+class NLPD(OnGray):
     """Root mean square difference after local subtraction and gain control, a mean over six scales; 0 when identical.
 
     ``rounded`` makes the gray of RGB as MATLAB does with 8-bit pictures, which has no gradient.
     """
 
     def __init__(self, *, rounded: bool = True) -> None:
-        self._rounded = rounded
-        self.facts = replace(_FACTS, differentiable=not rounded)
+        super().__init__(_FACTS, rounded=rounded)
 
-    def __call__(self, test: Tensor, reference: Tensor | None = None) -> Tensor:
-        """(B, 1 or 3, H, W) in [0, 1] twice -> (B,). Raises BadRequest (see ``functional.checks``)."""
-        pair = checked_pair(self.facts, test, reference)
-        return nlpd(*(gray(x, rounded=self._rounded) for x in pair))
+    def _of_gray(self, test: Tensor, reference: Tensor) -> Tensor:
+        return nlpd(test, reference)
 
 
 _FACTS = MetricFacts(

@@ -11,7 +11,8 @@ class MetricFacts:
     """What a figure means.
 
     ``takes`` says what a protocol may hand over: ``bands`` any bands it chose (luma, or RGB), ``rgb`` always the
-    three of the picture, ``gray`` the metric's own gray of the RGB it is given.
+    three of the picture, ``gray`` the metric's own gray of the RGB it is given, ``picture`` all of it in its own bands,
+    with no border cut; its reference may then be of another size, which the metric itself judges.
     """
 
     name: str
@@ -19,7 +20,7 @@ class MetricFacts:
     range: tuple[float, float]
     unit: str
     needs_reference: bool
-    takes: Literal["bands", "rgb", "gray"]
+    takes: Literal["bands", "rgb", "gray", "picture"]
     smallest: int
     """Least height and width in pixels."""
     differentiable: bool

@@ -90,7 +90,7 @@ def _facts(facts: MetricFacts) -> None:
 
 def _kinds(facts: MetricFacts) -> tuple[int, ...]:
     """How many bands the metric is tried with."""
-    return {"rgb": (3,), "gray": (3, 1), "bands": (3, 1, 4)}[facts.takes]
+    return {"rgb": (3,), "gray": (3, 1), "bands": (3, 1, 4), "picture": (3, 1, 4)}[facts.takes]
 
 
 def _pairs(facts: MetricFacts, side: int) -> Iterator[tuple[Tensor, Tensor | None]]:

@@ -12,7 +12,8 @@ from typing import Any, Literal, cast
 
 import numpy as np
 
-from superres.bench.models import Candidate, open_model
+from superres.bench.candidate import Candidate
+from superres.bench.models import open_model
 from superres.bench.opening import opened
 from superres.bench.pictures import open_rows
 from superres.images.resize import imresize
