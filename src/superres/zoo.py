@@ -192,6 +192,10 @@ NETWORKS: tuple[Row, ...] = (
         ("local residual", "any scale"), dict.fromkeys((2, 3, 4), 1_567_299), "blocks",
         {"width": 8, "hidden": (8, 8)},
         exceptions=dict.fromkeys(_GRAPH, "it asks for sizes, and gathers features by place")),
+    Row("pixel-sr", _N + "pixel_sr:PixelSR", "Dahl et al., ICCV 2017", 2017, "post", "transposed",
+        ("local residual", "region-recursive"), {4: 4_604_032, 2: 4_483_808, 8: 4_724_256}, "layers",
+        {"blocks": 1, "width": 6, "prior_width": 6, "hidden": 6, "values": 4},
+        exceptions=dict.fromkeys(_GRAPH, "it takes the softmax over the values, which a Graph does not have")),
     # --- post-upsampling, dense and multi-path
     Row("srdensenet", _N + "srdensenet:SRDenseNet", "Tong et al., ICCV 2017", 2017, "post", "transposed", ("dense",),
         {4: 2_143_489}, "blocks", {"layers": 2, "growth": 4, "bottleneck": 8}),
