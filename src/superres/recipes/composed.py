@@ -38,6 +38,8 @@ def composed(
         network=network,
         method=spec(Supervised, network=LATE, loss=part(L1)),
         data=spec(training_pictures, scale=scale, patch=24, batch=8),
-        optimise=Optimise(steps=steps, lr=2e-3, warmup=min(50, steps - 1), schedule="cosine", floor=0.01, ema=0.99, clip=1.0),
+        optimise=Optimise(
+            steps=steps, lr=2e-3, warmup=min(50, steps - 1), schedule="cosine", floor=0.01, ema=0.99, clip=1.0
+        ),
         seed=seed,
     )
