@@ -79,6 +79,7 @@ class PostUpsampling(nn.Module):
         self.register_buffer("mean", torch.tensor(tuple(shift)).view(1, -1, 1, 1), persistent=False)
         tell(self, NetworkFacts(scale=scale, radius=radius, channels=channels, smallest=smallest, multiple=multiple))
         self.register_forward_pre_hook(_channels_last)
+        self.to(memory_format=torch.channels_last)  # which every convolution would copy its kernel into
 
     def forward(self, x: Tensor) -> Tensor:
         first = self.head(x - self.mean if self.shifted else x)
@@ -165,7 +166,7 @@ def enlarged(scale: int, enlarge: Enlarge) -> Enlarged:
 
 
 def _channels_last(module: nn.Module, given: tuple[Any, ...]) -> Any:  # noqa: ARG001 - a hook is given its module
-    """A layout in which a CPU convolves faster (EDSR by a seventh, whose weights may stay as they are)."""
+    """A layout in which a CPU convolves faster (EDSR by a seventh)."""
     x, *more = given
     if not isinstance(x, Tensor) or x.device.type != "cpu":
         return given
