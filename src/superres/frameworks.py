@@ -79,7 +79,9 @@ class PostUpsampling(nn.Module):
         self.register_buffer("mean", torch.tensor(tuple(shift)).view(1, -1, 1, 1), persistent=False)
         tell(self, NetworkFacts(scale=scale, radius=radius, channels=channels, smallest=smallest, multiple=multiple))
         self.register_forward_pre_hook(_channels_last)
-        self.to(memory_format=torch.channels_last)  # which every convolution would copy its kernel into
+        for weight in self.parameters():  # which every convolution would copy its kernel into
+            if weight.ndim == 4:
+                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
 
     def forward(self, x: Tensor) -> Tensor:
         first = self.head(x - self.mean if self.shifted else x)
