@@ -1,7 +1,7 @@
 """Scatter charts as SVG text, with nothing outside them: accuracy against cost, perception against distortion."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -131,27 +131,60 @@ def _grid_y(value: float, scale: _Scale, width: float, height: float) -> str:
 
 
 def _marks(points: Sequence[Point], places: Sequence[tuple[float, float]]) -> list[str]:
-    """Circles, the large ones first, and names beside them, moved apart where they would lie on each other."""
+    """Circles, the large ones first, and a name for each in a free place, with a thin line where that is far."""
     largest = max((one.size or 0.0 for one in points), default=0.0) or 1.0
-    order = sorted(range(len(points)), key=lambda k: -(points[k].size or 0.0))
-    circles: list[str] = []
-    radii: dict[int, float] = {}
-    for k in order:
-        radii[k] = 5 + 11 * math.sqrt((points[k].size or 0.0) / largest)
-        x, y = places[k]
-        circles.append(
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radii[k]:.1f}" fill="{_COLOURS[k % len(_COLOURS)]}" '
-            f'fill-opacity="0.75" stroke="#fff"><title>{escape(points[k].name)}</title></circle>'
-        )
+    crowd = 1.0 if len(points) <= 12 else 0.6
+    radii = [crowd * (5 + 11 * math.sqrt((one.size or 0.0) / largest)) for one in points]
+    circles = [
+        f'<circle cx="{places[k][0]:.1f}" cy="{places[k][1]:.1f}" r="{radii[k]:.1f}" '
+        f'fill="{_COLOURS[k % len(_COLOURS)]}" fill-opacity="0.75" stroke="#fff">'
+        f"<title>{escape(points[k].name)}</title></circle>"
+        for k in sorted(range(len(points)), key=lambda k: -radii[k])
+    ]
+    taken = [(x - r, y - r, x + r, y + r) for (x, y), r in zip(places, radii, strict=True)]
     names: list[str] = []
-    taken: list[tuple[float, float]] = []
     for k in sorted(range(len(points)), key=lambda k: places[k][1]):
-        x, y = places[k][0] + radii[k] + 4, places[k][1] + 4
-        while any(abs(y - other) < 13 and abs(x - beside) < 90 for beside, other in taken):
-            y += 3
-        taken.append((x, y))
-        names.append(_text(x, y, points[k].name, colour="#222"))
+        (x, y), width = places[k], _LETTER * len(points[k].name)
+        box = min(_around(x, y, radii[k], width), key=lambda one: _hidden(one, taken) + _away(one, x, y, radii[k]))
+        taken.append(box)
+        if _away(box, x, y, radii[k]) > _NEAR:
+            end = min(max(x, box[0]), box[2]), min(max(y, box[1]), box[3])
+            names.append(f'<path d="M{x:.1f} {y:.1f}L{end[0]:.1f} {end[1]:.1f}" stroke="#aaa"/>')
+        names.append(_text(box[0], box[3] - 3, points[k].name, colour="#222"))
     return circles + names
+
+
+_Box = tuple[float, float, float, float]  # left, top, right, bottom
+_LETTER, _HIGH, _NEAR = 6.9, 13.0, 12.0
+
+
+def _around(x: float, y: float, radius: float, width: float) -> Iterator[_Box]:
+    """Places for a name: at the right, the left, above and below, and then ever farther, inside the drawing."""
+    for ring in range(9):
+        away = radius + 3 + 11 * ring
+        for turn in range(4 if ring == 0 else 16):
+            angle = math.pi * (turn / 2 if ring == 0 else turn / 8)
+            across, down = away * math.cos(angle), away * math.sin(angle)
+            left = x + across - (0 if across > 1 else width if across < -1 else width / 2)
+            top = y + down - _HIGH / 2
+            if left >= _LEFT and left + width <= WIDTH and top >= 0 and top + _HIGH <= HEIGHT - _BOTTOM:
+                yield left, top, left + width, top + _HIGH
+    yield x + radius + 3, y - _HIGH / 2, x + radius + 3 + width, y + _HIGH / 2
+
+
+def _hidden(box: _Box, taken: Sequence[_Box]) -> float:
+    """How much of what is drawn already a name would lie on."""
+    return sum(
+        max(0.0, min(box[2], one[2]) - max(box[0], one[0])) * max(0.0, min(box[3], one[3]) - max(box[1], one[1]))
+        for one in taken
+    )
+
+
+def _away(box: _Box, x: float, y: float, radius: float) -> float:
+    """Pixels between the circle and its name."""
+    across = max(box[0] - x, 0.0, x - box[2])
+    down = max(box[1] - y, 0.0, y - box[3])
+    return max(0.0, math.hypot(across, down) - radius)
 
 
 def _text(x: float, y: float, text: str, *, anchor: str = "start", colour: str) -> str:
