@@ -15,6 +15,7 @@ VERBS = {
     "upscale": "superres.cli.upscale:upscale",
     "models": "superres.cli.models:models",
     "networks": "superres.cli.networks:networks",
+    "convert": "superres.cli.convert:convert",
     "example": "superres.cli.example:example",
     "degrade": "superres.cli.degrade:degrade",
     "data": "superres.cli.data:data",
