@@ -24,8 +24,8 @@ class Unfit(Exception):
 class Dialect:
     """One way to write a network's weights.
 
-    ``renames`` are (pattern of a whole name, our name): ``{1}`` is the pattern's first group, ``{1-1}`` that number less
-    one, ``None`` drops the weight. Every name of the file must match one of them. ``finish`` is given the file's
+    ``renames`` are (pattern of a whole name, our name): ``{1}`` is the pattern's first group, ``{1-1}`` that number
+    less one, ``None`` drops the weight. Every name of the file must match one of them. ``finish`` is given the file's
     weights and the renamed ones, and gives those of a network that takes and makes [0, 1].
     """
 
@@ -101,6 +101,32 @@ def in_steps(state: Mapping[str, Tensor], pattern: str, width: int) -> int:
     for factor in factors:
         product *= factor
     return product
+
+
+def moved(state: Mapping[str, Tensor], places: Mapping[str, str]) -> State:
+    """The same with layers renamed: what stands before ``.weight``, ``.bias`` and whatever else follows."""
+    made: State = {}
+    for name, value in state.items():
+        layer, _, part = name.rpartition(".")
+        made[f"{places.get(layer, layer)}.{part}"] = value
+    return made
+
+
+def with_biases(state: State) -> State:
+    """The same with a bias of zeros beside every kernel that has none."""
+    made = dict(state)
+    for name, value in state.items():
+        bias = name.removesuffix("weight") + "bias"
+        if name.endswith(".weight") and value.ndim == 4 and bias not in state:
+            made[bias] = value.new_zeros(value.shape[0])
+    return made
+
+
+def one_of(scales: tuple[int, ...], wanted: int | None) -> int:
+    """The scale that was asked for, or the largest. Unfit where it is not held."""
+    if wanted is not None and wanted not in scales:
+        raise Unfit(f"it holds {', '.join(f'x{one}' for one in scales)}, not x{wanted}")
+    return max(scales) if wanted is None else wanted
 
 
 def ranged(official: Mapping[str, Tensor], ours: State, *, first: str, last: str, assumed: float = 255.0) -> State:

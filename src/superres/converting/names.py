@@ -2,5 +2,19 @@
 
 _F = "superres.converting.families."
 FAMILIES: dict[str, str] = {
-    "edsr": _F + "edsr:FAMILY",
+    name: f"{_F}{name}:FAMILY"
+    for name in (
+        "edsr",
+        "imdn",
+        "lapsrn",
+        "mdsr",
+        "msrresnet",
+        "pan",
+        "rfdn",
+        "rlfn",
+        "rrdb",
+        "safmn",
+        "srvgg",
+        "vdsr",
+    )
 }
