@@ -107,19 +107,12 @@ _OLD = "xinntao/ESRGAN", ".", "m = load('RRDBNet_arch.py')"
 row("esrgan-x4", *_OLD, "m.RRDBNet(3, 3, 64, 23)", file="RRDBNet_arch.py")
 _K = "cszn/KAIR", "."
 _KI = "import functools; from models import network_{0} as m"
-for _s in (1, 2, 4):
+for _s in (2, 4):
     row(f"esrgan-old-x{_s}", *_K, _KI.format("rrdb"), f"m.RRDB(upscale={_s})", file="models/network_rrdb.py")
 row("esrgan-old-x3", *_K, _KI.format("rrdb"), "m.RRDB(upscale=3)", file="models/network_rrdb.py")
 row("esrgan-bsrgan-x2", *_K, _KI.format("rrdbnet"), "m.RRDBNet(sf=2)", file="models/network_rrdbnet.py")
 row("esrgan-bsrgan-x4", *_K, _KI.format("rrdbnet"), "m.RRDBNet(sf=4)", file="models/network_rrdbnet.py")
 for _s in (2, 3, 4):
-    row(
-        f"msrresnet-old-x{_s}",
-        *_K,
-        _KI.format("msrresnet"),
-        f"m.MSRResNet0(upscale={_s})",
-        file="models/network_msrresnet.py",
-    )
     row(
         f"srmd-x{_s}",
         *_K,
@@ -188,7 +181,7 @@ for _s in (2, 3, 4):
         "zhaohengyuan1/PAN",
         "codes/models/archs",
         "_stub('models'); _stub('models.archs'); import arch_util; "
-        "sys.modules['models.archs'].arch_util = arch_util; m = load('PAN_arch.py')",
+        "sys.modules['models.archs.arch_util'] = sys.modules['models.archs'].arch_util = arch_util; m = load('PAN_arch.py')",
         f"m.PAN(3, 3, 40, 24, 16, {_s})",
         file="PAN_arch.py",
     )

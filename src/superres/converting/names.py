@@ -5,6 +5,10 @@ FAMILIES: dict[str, str] = {
     name: f"{_F}{name}:FAMILY"
     for name in (
         "edsr",
+        "san",
+        "msrn",
+        "rcan",
+        "carn",
         "imdn",
         "lapsrn",
         "mdsr",

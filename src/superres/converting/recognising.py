@@ -43,7 +43,7 @@ def recognise(state: Mapping[str, Tensor], *, network: str | None = None, scale:
             if (found := _tried(family, dialect, held, scale)) is not None:
                 return found
         except Unfit as error:
-            tried.append(f"{family.name} ({' '.join(str(error).split())[:160]})")
+            tried.append(f"{family.name}, but {' '.join(str(error).split())[:200]}")
     raise BadModel(_unknown(held, tried, network))
 
 
@@ -67,16 +67,18 @@ def _tried(family: Family, dialect: Dialect, state: State, scale: int | None) ->
         return None
     if len(ours) < 2:
         raise Unfit("hardly any weights are there")
-    if dialect.finish is not None:
-        ours = dialect.finish(state, ours)
-    arguments = dict(family.arguments(ours, scale))
-    network = Spec[Any](family.target, arguments)
+    try:
+        if dialect.finish is not None:
+            ours = dialect.finish(state, ours)
+        network = Spec[Any](family.target, dict(family.arguments(ours, scale)))
+    except (KeyError, IndexError, ValueError, ZeroDivisionError, OverflowError, RuntimeError) as error:
+        raise Unfit(f"{error} is missing" if isinstance(error, KeyError) else str(error)) from error
     return Recognised(family.name, dialect.source, network.resolved(), built(network, ours))
 
 
 def _unknown(state: State, tried: list[str], network: str | None) -> str:
     if tried:
-        return f"its names are those of {tried[0]}, but its shapes do not fit"
+        return f"it looks like {tried[0]}"
     names = list(state)[:: max(1, len(state) // _SAMPLE)]
     if sum(bool(_DISCRIMINATOR.fullmatch(name)) for name in state) and not _near(names, network, 0.9):
         return "it looks like a GAN's discriminator or a classifier; wanted a network that enlarges (the generator)"
