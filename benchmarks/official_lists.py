@@ -35,7 +35,7 @@ for _n in ("timm", "timm.models", "basicsr", "basicsr.utils", "basicsr.archs", "
 _stub("timm.models.layers", **_init)
 _stub("basicsr.utils.registry", ARCH_REGISTRY=_Registry())
 _stub("basicsr.archs.arch_util", **_init)
-_stub("torchvision.ops"); _stub("torchvision.utils", make_grid=None)
+_stub('torchvision.transforms'); _stub("torchvision.ops"); _stub("torchvision.utils", make_grid=None)
 sys.modules["torchvision"].ops = sys.modules["torchvision.ops"]
 def _rearrange(x, pattern, nc, ch, owh, oww):
     assert pattern == "b (nc ch owh oww) nw -> nc (b nw) (owh oww) ch"

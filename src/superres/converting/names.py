@@ -5,6 +5,8 @@ FAMILIES: dict[str, str] = {
     name: f"{_F}{name}:FAMILY"
     for name in (
         "edsr",
+        "srfbn",
+        "rnan",
         "san",
         "msrn",
         "rcan",

@@ -10,7 +10,8 @@ def _arguments(state: State, _scale: int | None) -> Mapping[str, Plain]:
     width, channels = shape(state, "head.0.weight")[:2]
     levels = counted(state, r"pictures\.(\d+)\.weight")
     depth = sum(name.startswith("bodies.0.") and value.ndim == 4 for name, value in state.items())
-    return {"scale": 2**levels, "depth": depth, "width": width, "channels": channels}
+    kernel = shape(state, "upsamples.0.0.weight")[2]
+    return {"scale": 2**levels, "depth": depth, "width": width, "channels": channels, "kernel": kernel}
 
 
 def _parted(_official: State, ours: State) -> State:
