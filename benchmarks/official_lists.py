@@ -45,6 +45,10 @@ _stub("einops", rearrange=_rearrange)
 torch.Tensor.cuda = lambda self, *a, **k: self
 nn.Module.cuda = lambda self, *a, **k: self
 from types import SimpleNamespace as NS
+def cells(shape, ranges=None, flatten=True):
+    rows = [-1 + 1 / n + 2 / n * torch.arange(n).float() for n in shape]
+    made = torch.stack(torch.meshgrid(*rows, indexing="ij"), -1)
+    return made.view(-1, made.shape[-1]) if flatten else made
 def load(path, name="official_module"):
     import importlib.util
     found = importlib.util.spec_from_file_location(name, path)
@@ -355,12 +359,11 @@ for _n, _a in (
             size=(3, 16, 16),
             file="hat_arch.py",
         )
-_L = "_stub('utils'); sys.path.insert(0, '.'); import models as mm"
 row(
     "liif-edsr",
     "yinboc/liif",
     ".",
-    "utils = load('utils_coord.py', 'utils'); import models as m",
+    "_stub('utils', make_coord=cells); import models as m",
     "m.make({'name': 'liif', 'args': {'encoder_spec': {'name': 'edsr-baseline', 'args': {'no_upsampling': True}}, "
     "'imnet_spec': {'name': 'mlp', 'args': {'out_dim': 3, 'hidden_list': [256] * 4}}}})",
     run="liif",

@@ -5,6 +5,9 @@ FAMILIES: dict[str, str] = {
     name: f"{_F}{name}:FAMILY"
     for name in (
         "edsr",
+        "span",
+        "hat",
+        "swinir",
         "srfbn",
         "rnan",
         "san",
