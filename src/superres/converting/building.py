@@ -44,7 +44,11 @@ class _NoDraws(TorchFunctionMode):
         name = getattr(func, "__name__", "")
         given: dict[str, Any] = dict(kwargs or {})
         if _DRAWS.fullmatch(name):
-            return args[0] if args else given["tensor"]
+            drawn = args[0] if args else given["tensor"]
+            # truncated normals are drawn again until all are in range: nought always is
+            if name == "normal_":
+                drawn.detach().zero_()
+            return drawn
         if name in _MAKERS:
             self._take(args, given)
         return func(*args, **given)

@@ -5,6 +5,10 @@ FAMILIES: dict[str, str] = {
     name: f"{_F}{name}:FAMILY"
     for name in (
         "edsr",
+        "rdn",
+        "usrnet",
+        "liif",
+        "dbpn",
         "span",
         "hat",
         "swinir",
