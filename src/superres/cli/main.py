@@ -16,6 +16,7 @@ VERBS = {
     "models": "superres.cli.models:models",
     "networks": "superres.cli.networks:networks",
     "convert": "superres.cli.convert:convert",
+    "export": "superres.cli.export:export",
     "example": "superres.cli.example:example",
     "degrade": "superres.cli.degrade:degrade",
     "data": "superres.cli.data:data",
