@@ -25,8 +25,8 @@ _spec.loader.exec_module(drawn)
 
 LISTS = sorted(Path(__file__).with_name("official").glob("*.json.gz"))
 SLOW = 6_000_000  # weights: larger ones are of the slow proofs
-# official modules that repeat a step whose result depends on the last bits
-TOLERANCE = 2e-6
+# float32 sums in another order differ by this; two layers that changed places, by a thousand times as much
+TOLERANCE = 1e-5
 
 
 def described(path: Path) -> dict[str, Any]:

@@ -116,13 +116,19 @@ def _unprefixed(held: Mapping[str, Any]) -> dict[str, Any]:
     return state
 
 
+def refuse_claims(state: Mapping[str, Tensor]) -> None:
+    """BadModel for a weight whose shape is larger than what is stored of it: it would be filled up when first used."""
+    for name, value in state.items():
+        if value.numel() > value.untyped_storage().nbytes() // max(1, value.element_size()):
+            raise BadModel(f"the weight {name} claims a shape of {tuple(value.shape)}, more than the file holds")
+
+
 def _plain(state: Mapping[str, Tensor]) -> State:
     made: State = {}
     for name, value in state.items():
         if value.layout != torch.strided or value.is_quantized or value.is_complex() or value.is_meta:
             raise BadModel(f"the weight {name} is sparse, quantised or complex; wanted floating-point numbers")
-        if value.numel() > value.untyped_storage().nbytes() // max(1, value.element_size()):
-            raise BadModel(f"the weight {name} claims a shape of {tuple(value.shape)}, more than the file holds")
+        refuse_claims({name: value})
         made[name] = value.detach().float() if value.is_floating_point() else value.detach()
     if not any(value.is_floating_point() for value in made.values()):
         raise BadModel("it holds no weights")

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from superres.converting.building import built
 from superres.converting.family import Dialect, Family, State, Unfit, match, renamed
 from superres.converting.names import FAMILIES
+from superres.converting.reading import refuse_claims
 from superres.terms.spec import Spec
 from superres.types import BadModel, BadRequest
 
@@ -38,6 +39,7 @@ def recognise(state: Mapping[str, Tensor], *, network: str | None = None, scale:
     Raises BadModel, with what is nearest, where there is none; BadRequest for a family that is not known.
     """
     held, tried = dict(state), list[str]()
+    refuse_claims(held)
     for family, dialect in dialects(network):
         try:
             if (found := _tried(family, dialect, held, scale)) is not None:
