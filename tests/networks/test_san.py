@@ -22,7 +22,7 @@ def test_quarters_know_nothing_of_each_other() -> None:
 def test_a_flat_picture_gives_numbers_and_slopes() -> None:
     torch.manual_seed(0)
     net = SAN(groups=1, blocks=1, width=8)
-    made = net(torch.full((1, 3, 2, 2), 0.5))
+    made = net(torch.full((1, 3, 4, 4), 0.5))
     made.sum().backward()
     assert made.isfinite().all()
     assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in net.parameters())

@@ -8,6 +8,7 @@ non-local attention (Wang et al., CVPR 2018), and channel and spatial attention 
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -42,11 +43,15 @@ class NonLocal(nn.Module):
     """x + out(what all places show, weighted by how much they are alike): embedded Gaussian, (H * W)**2 weights.
 
     ``normalise`` says what adds up to one: ``shown`` the weights with which one place looks at all (the paper), or
-    ``looking`` those with which all places look at one (RNAN's official code). ``out`` begins as zero.
+    ``looking`` those with which all places look at one (RNAN's official code). ``pool`` takes the largest of so many
+    rows and columns of what is shown and answered (SAN's official code). ``out`` begins as zero.
     """
 
-    def __init__(self, width: int, inner: int, *, normalise: Literal["shown", "looking"] = "shown") -> None:
+    def __init__(
+        self, width: int, inner: int, *, normalise: Literal["shown", "looking"] = "shown", pool: int = 1
+    ) -> None:
         super().__init__()
+        self.pool = pool
         self.show, self.out = nn.Conv2d(width, inner, 1), nn.Conv2d(inner, width, 1)
         self.look, self.answer = nn.Conv2d(width, inner, 1), nn.Conv2d(width, inner, 1)
         self.axis = 2 if normalise == "shown" else 1
@@ -54,7 +59,9 @@ class NonLocal(nn.Module):
         nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
-        look, answer, show = (conv(x).flatten(2) for conv in (self.look, self.answer, self.show))
+        given = self.answer(x), self.show(x)
+        answer, show = (one if self.pool == 1 else F.max_pool2d(one, self.pool) for one in given)
+        look, answer, show = self.look(x).flatten(2), answer.flatten(2), show.flatten(2)
         weights = torch.softmax(look.transpose(1, 2) @ answer, self.axis)  # (B, looking, shown)
         seen = (weights @ show.transpose(1, 2)).transpose(1, 2)
         return x + self.out(seen.reshape(x.shape[0], -1, *x.shape[2:]))

@@ -6,9 +6,9 @@ from torch import nn
 from superres.terms.reach import reach
 
 
-def double(width: int) -> nn.ConvTranspose2d:
-    """The feature deconvolution: 3x3 at stride 2."""
-    return nn.ConvTranspose2d(width, width, 3, 2, padding=1, output_padding=1)
+def double(width: int, kernel: int = 3) -> nn.ConvTranspose2d:
+    """The feature deconvolution: 3x3 or 4x4 at stride 2."""
+    return nn.ConvTranspose2d(width, width, kernel, 2, padding=1, output_padding=4 - kernel)
 
 
 def doubled_picture(channels: int) -> nn.ConvTranspose2d:
@@ -22,6 +22,6 @@ def doubled_picture(channels: int) -> nn.ConvTranspose2d:
     return conv
 
 
-def pyramid_radius(depth: int, levels: int) -> int:
+def pyramid_radius(depth: int, levels: int, kernel: int = 3) -> int:
     """Of ``levels`` times ``depth`` convolutions and a deconvolution, with one convolution before and one after."""
-    return reach(1, *((depth, ("up", 3, 2, 1)) * levels), 1)
+    return reach(1, *((depth, ("up", kernel, 2, 1)) * levels), 1)

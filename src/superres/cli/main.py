@@ -15,6 +15,8 @@ VERBS = {
     "upscale": "superres.cli.upscale:upscale",
     "models": "superres.cli.models:models",
     "networks": "superres.cli.networks:networks",
+    "convert": "superres.cli.convert:convert",
+    "export": "superres.cli.export:export",
     "example": "superres.cli.example:example",
     "degrade": "superres.cli.degrade:degrade",
     "data": "superres.cli.data:data",

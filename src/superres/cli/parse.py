@@ -48,6 +48,8 @@ _METAVARS = {
     "seed": "N",
     "kernel": "FILE",
     "recipe": "RECIPE",
+    "network": "NAME",
+    "file": "FILE",
     "set": "NAME=VALUE...",
     "out": "FOLDER",
     "resume": "FOLDER",

@@ -71,6 +71,17 @@ def read_wrapping(path: str | Path) -> Wrapping | None:
     return _refusing(path, lambda: wrapping_of(header["wrapping"])) if "wrapping" in header else None
 
 
+def holds_graph(path: str | Path) -> bool:
+    """False for weights alone: a safetensors file that is whole and has no graph in its header."""
+    try:
+        with Path(path).open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            text = file.read(length) if 2 <= length <= MOST_HEADER else b""
+        return "graph" in json.loads(json.loads(text).get("__metadata__", {}).get(KEY, "{}"))
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+        return True
+
+
 def _header(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:

@@ -24,19 +24,27 @@ RESIZE: dict[str, dict[str, Value]] = {
 }
 
 
-def write_onnx(graph: Graph) -> bytes:
-    """The model; its input and output are called ``input`` and ``output``, (batch, channels, height, width)."""
+def write_onnx(graph: Graph, *, size: tuple[int, int] | None = None) -> bytes:
+    """The model; its input and output are called ``input`` and ``output``, (batch, channels, height, width).
+
+    ``size`` is a fixed (width, height) of the input, of one picture; batch, height and width are free without it.
+    """
     writer = _Writer(graph)
     for operation in graph.operations:
         writer.operation(operation)
     writer.node("Identity", [writer.names[graph.output]], "output")
+    taken: list[str | int] = ["batch", graph.channels, "height", "width"]
+    made: list[str | int] = ["batch", graph.channels, "output_height", "output_width"]
+    if size is not None:
+        taken = [1, graph.channels, size[1], size[0]]
+        made = [1, graph.channels, graph.scale * size[1], graph.scale * size[0]]
     body = b"".join(
         [
             *(_field(1, node) for node in writer.nodes),
             _field(2, "superres"),
             *(_field(5, constant) for constant in writer.constants),
-            _field(11, _described("input", ["batch", graph.channels, "height", "width"])),
-            _field(12, _described("output", ["batch", graph.channels, "output_height", "output_width"])),
+            _field(11, _described("input", taken)),
+            _field(12, _described("output", made)),
         ]
     )
     return _field(1, IR_VERSION) + _field(2, "superres") + _field(7, body) + _field(8, _field(1, "") + _field(2, OPSET))

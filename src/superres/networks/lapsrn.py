@@ -14,19 +14,22 @@ from superres.terms.network import built_for
 
 
 class LapSRN(Progressive):
-    """(B, channels, H, W) in [0, 1] -> (B, channels, scale * H, scale * W), for luma."""
+    """(B, channels, H, W) in [0, 1] -> (B, channels, scale * H, scale * W), for luma.
 
-    def __init__(self, *, scale: int = 4, depth: int = 10, width: int = 64, channels: int = 1) -> None:
+    ``kernel`` is the side of the feature deconvolutions: 3, or 4 in a widely used port.
+    """
+
+    def __init__(self, *, scale: int = 4, depth: int = 10, width: int = 64, channels: int = 1, kernel: int = 3) -> None:
         built_for("LapSRN", scale, (2, 4, 8))
         levels = range(scale.bit_length() - 1)
         super().__init__(
             head=nn.Sequential(conv3(channels, width), nn.LeakyReLU(0.2)),
             bodies=[_refine(width, depth) for _ in levels],
-            upsamples=[nn.Sequential(double(width), nn.LeakyReLU(0.2)) for _ in levels],
+            upsamples=[nn.Sequential(double(width, kernel), nn.LeakyReLU(0.2)) for _ in levels],
             tails=[conv3(width, channels) for _ in levels],
             pictures=[doubled_picture(channels) for _ in levels],
             scale=scale,
-            radius=pyramid_radius(depth, len(levels)),
+            radius=pyramid_radius(depth, len(levels), kernel),
             channels=channels,
         )
 

@@ -1,51 +1,13 @@
-"""Torch checkpoints (.pth, .pt) of our chain, as a Graph. Only tensors are read: nothing in the file can run."""
+"""The weights of our chain, folded or not, as a Graph."""
 
 import re
-import warnings
-import zipfile
 from collections.abc import Mapping
 from math import isqrt
-from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 
 from superres.graph.graph import Graph, Operation, Weight
-from superres.types import BadModel, EngineUnavailable
-
-_WRAPPERS = ("params_ema", "params", "state_dict", "model")
-
-
-def read_checkpoint(path: Path) -> Graph:
-    """The chain in ``path``, folded or not. BadModel for code, damage and other networks."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            if any("/code/" in name or name.endswith("constants.pkl") for name in archive.namelist()):
-                raise BadModel("it is a TorchScript program, which runs code; save the state_dict instead")
-    state = _tensors(path)
-    for name in _WRAPPERS:
-        if isinstance(state.get(name), Mapping):
-            state = cast(Mapping[str, Any], state[name])
-            break
-    return chain_graph(_arrays(state))
-
-
-def _tensors(path: Path) -> Mapping[str, Any]:
-    try:
-        import torch
-    except ImportError as error:
-        raise EngineUnavailable(
-            f"{path}: a .pth file needs torch to be read; `pip install 'superres[torch]'`, or convert it to safetensors"
-        ) from error
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            found: Any = cast(Any, torch).load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a stranger's bytes fail in any way
-        raise BadModel("it holds more than weights (code that would run), or is damaged; nothing was run") from error
-    if not isinstance(found, Mapping):
-        raise BadModel(f"it holds a {type(found).__name__}, wanted a state_dict")
-    return cast(Mapping[str, Any], found)
+from superres.types import BadModel
 
 
 def chain_graph(arrays: Mapping[str, Weight]) -> Graph:
@@ -55,18 +17,11 @@ def chain_graph(arrays: Mapping[str, Weight]) -> Graph:
     names = ["head", *(f"body.{index}" for index in range(depth)), "tail"]
     if parts != set(names):
         shown = ", ".join(sorted(arrays)[:3])
-        raise BadModel(f"its network is not known (weights {shown}, ...); only our own chain is read from .pth files")
+        raise BadModel(f"its network is not known (weights {shown}, ...)")
     try:
         return _graph(names, {name: _kernel(arrays, name) for name in names})
     except (KeyError, ValueError, IndexError, ZeroDivisionError) as error:
         raise BadModel(f"its weights do not fit together ({error})") from error
-
-
-def _arrays(state: Mapping[str, Any]) -> dict[str, Weight]:
-    try:
-        return {str(key): np.asarray(value.detach().float().numpy()) for key, value in state.items()}
-    except (AttributeError, TypeError, RuntimeError) as error:
-        raise BadModel("it is not a state_dict: it holds other things than tensors") from error
 
 
 def _kernel(arrays: Mapping[str, Weight], name: str) -> tuple[Weight, Weight]:

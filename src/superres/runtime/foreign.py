@@ -2,29 +2,34 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from superres.graph.file import load_model, read_wrapping
+from superres.graph.file import holds_graph, load_model, read_wrapping
 from superres.graph.graph import Graph
 from superres.graph.shapes import check
 from superres.graph.wrapping import Wrapping
-from superres.runtime.checkpoint import read_checkpoint
+from superres.runtime.engines.choose import available
 from superres.runtime.engines.ncnn import Net
 from superres.runtime.engines.onnxruntime import OnnxSession
 from superres.runtime.ncnn_file import channels_of, probe, read_param
 from superres.runtime.onnx_file import check_onnx
-from superres.types import BadModel, BadRequest, SuperresError, Tile, Upscaler
+from superres.types import BadModel, BadRequest, EngineUnavailable, SuperresError, Tile, Upscaler
 
 SUFFIXES = (".safetensors", ".param", ".bin", ".onnx", ".pth", ".pt")
+CONVERTING = "superres.converting.opening"  # needs torch, so it is opened by its name
 Opener = Callable[[str, int | None], Upscaler]  # (device, threads)
 
 
 @dataclass(frozen=True)
 class Foreign:
-    """What a model file turned out to be: a ``graph``, or an ``opener`` for the one engine that runs it."""
+    """What a model file turned out to be: a ``graph``, or an ``opener`` for the one engine that runs it.
+
+    ``halo`` and ``alignment`` are known of some files without a graph.
+    """
 
     path: Path
     scale: int
@@ -34,6 +39,8 @@ class Foreign:
     opener: Opener | None = None
     card: dict[str, Any] = field(default_factory=dict[str, Any])
     wrapping: Wrapping | None = None
+    halo: int | None = None
+    alignment: int = 1
 
 
 class ForeignUpscaler:
@@ -53,8 +60,13 @@ class ForeignUpscaler:
         return result
 
 
-def load_file(path: Path, *, scale: int | None = None, value_range: float | None = None) -> Foreign:
-    """Read a model file of any known kind. Raises BadModel with the path and, if a fact is missing, its flag."""
+def load_file(
+    path: Path, *, scale: int | None = None, value_range: float | None = None, wanted: int | None = None
+) -> Foreign:
+    """Read a model file of any known kind; ``wanted`` chooses among the scales of a file that holds several.
+
+    Raises BadModel with the path and, if a fact is missing, its flag.
+    """
     if value_range not in (None, 1, 255):
         raise BadRequest(f"--model-range {value_range:g} is not known; use 1 or 255")
     readers = {".param": _ncnn, ".bin": _ncnn, ".onnx": _onnx}
@@ -69,7 +81,11 @@ def load_file(path: Path, *, scale: int | None = None, value_range: float | None
         if suffix in readers:
             found = readers[suffix](path, scale, value_range or 1.0)
         elif suffix in (".safetensors", ".pth", ".pt"):
-            found = _of_graph(path, suffix)
+            found = (
+                _of_graph(path)
+                if suffix == ".safetensors" and holds_graph(path)
+                else _of_weights(path, scale or wanted)
+            )
         else:
             raise BadModel(f"files ending in {suffix or 'nothing'} are not known; known are {', '.join(SUFFIXES)}")
     except OSError as error:
@@ -81,10 +97,18 @@ def load_file(path: Path, *, scale: int | None = None, value_range: float | None
     return found
 
 
-def _of_graph(path: Path, suffix: str) -> Foreign:
-    graph, card = load_model(path) if suffix == ".safetensors" else (read_checkpoint(path), dict[str, Any]())
+def _of_weights(path: Path, scale: int | None) -> Foreign:
+    """Weights without a graph: the network is recognised by them, which needs torch."""
+    if missing := available()["torch"]:
+        raise EngineUnavailable(f"{path}: a file of weights needs torch to be read ({missing}); or superres convert it")
+    foreign: Callable[[Path, int | None], Foreign] = import_module(CONVERTING).foreign
+    return foreign(path, scale)
+
+
+def _of_graph(path: Path) -> Foreign:
+    graph, card = load_model(path)
     check(graph)
-    wrapping = read_wrapping(path) if suffix == ".safetensors" else None
+    wrapping = read_wrapping(path)
     if wrapping is None:
         return Foreign(path, graph.scale, graph.channels, "auto", graph, None, card)
     return Foreign(path, wrapping.scale, wrapping.channels(graph), "auto", graph, None, card, wrapping)

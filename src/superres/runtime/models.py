@@ -101,7 +101,8 @@ def load(
     path = Path(name).expanduser()
     if not path.exists() and path.suffix.lower() not in SUFFIXES and path.name == name:
         raise _unknown(name)
-    found = load_file(path, scale=model_scale, value_range=model_range)
+    wanted = int(scale) if scale is not None and scale == int(scale) else None
+    found = load_file(path, scale=model_scale, value_range=model_range, wanted=wanted)
     undescribed = found if found.graph is None else None
     return Model(path.name, found.scale, found.channels, found.graph, found.card, path, undescribed, found.wrapping)
 

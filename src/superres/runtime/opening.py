@@ -101,7 +101,8 @@ def network_of(model: Model) -> Network:
         )
     if model.foreign is not None:
         key = _file_key(model.foreign.path)
-        return Network(model.name, key, model.scale, model.channels, None, 1, None, opened, model.foreign.engine)
+        facts = model.foreign.halo, model.foreign.alignment
+        return Network(model.name, key, model.scale, model.channels, *facts, None, opened, model.foreign.engine)
     return Network(model.name, model.name, model.scale, 0, model.open().halo, 1, None, opened, "numpy")
 
 

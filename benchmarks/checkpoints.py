@@ -1,0 +1,176 @@
+"""Released checkpoints through superres, against what was published; and how long recognition and loading take.
+
+    python benchmarks/checkpoints.py --files FOLDER --data FOLDER [--out benchmarks/results/checkpoints.json]
+    python benchmarks/checkpoints.py --speed
+
+``--files`` holds the released files by their own names (they come with the repositories named below, and are never
+part of this one). Set5, luma of BT.601, a border of the scale cut off, MATLAB's bicubic: ``superres bench``'s
+``y-studio-v1``. What is measured is what anybody gets from
+
+    superres bench --model FILE --suite set5 --scale N
+"""
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+OUT = Path(__file__).parent / "results/checkpoints.json"
+# file: (repository, commit, scales with the published Set5 PSNR, what must be known to compare)
+FILES: dict[str, tuple[str, dict[int, float], str]] = {
+    "IMDN_x2.pth": ("Zheng222/IMDN", {2: 38.00}, ""),
+    "IMDN_x3.pth": ("Zheng222/IMDN", {3: 34.36}, ""),
+    "IMDN_x4.pth": ("Zheng222/IMDN", {4: 32.21}, ""),
+    "rlfn_x2.pth": ("bytedance/RLFN", {2: 38.07}, ""),
+    "rlfn_x4.pth": ("bytedance/RLFN", {4: 32.24}, ""),
+    "rlfn_s_x2.pth": ("bytedance/RLFN", {2: 38.05}, ""),
+    "rlfn_s_x4.pth": ("bytedance/RLFN", {4: 32.23}, ""),
+    "PANx2_DF2K.pth": ("zhaohengyuan1/PAN", {2: 38.00}, ""),
+    "PANx3_DF2K.pth": ("zhaohengyuan1/PAN", {3: 34.40}, ""),
+    "PANx4_DF2K.pth": ("zhaohengyuan1/PAN", {4: 32.13}, ""),
+    "carn_m.pth": ("nmhkahn/CARN-pytorch", {2: 37.53, 3: 33.99, 4: 31.92}, ""),
+    "RFDN_AIM.pth": ("njulj/RFDN", {4: 32.24}, "the challenge's weights; the figure is the paper's, of other weights"),
+    "model_epoch_50.pth": ("twtygqyy/pytorch-vdsr", {2: 37.65, 3: 33.77, 4: 31.45}, "a port; its README's figures"),
+    "model_epoch_100.pth": ("twtygqyy/pytorch-LapSRN", {4: 31.65}, "a port; its README's figure"),
+}
+
+
+def quality(files: Path, data: Path, out: Path) -> None:
+    rows = []
+    for name, (repository, published, note) in FILES.items():
+        for scale, wanted in published.items():
+            found, said = _bench(files / name, data, scale)
+            off = None if found is None else round(found - wanted, 3)
+            rows.append(
+                {
+                    "file": name,
+                    "repository": repository,
+                    "scale": scale,
+                    "published": wanted,
+                    "note": note,
+                    "superres": found,
+                    "difference": off,
+                    "error": said,
+                }
+            )
+            print(name, scale, wanted, found, off, said, flush=True)
+    held = json.loads(out.read_text()) if out.exists() else {}
+    held["quality"] = {"suite": "set5", "protocol": "y-studio-v1", "rows": rows, **_here()}
+    out.write_text(json.dumps(held, indent=1) + "\n")
+
+
+def _bench(file: Path, data: Path, scale: int) -> tuple[float | None, str]:
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.json"
+        command = [
+            sys.executable,
+            "-m",
+            "superres",
+            "bench",
+            "--model",
+            str(file),
+            "--suite",
+            "set5",
+            "--scale",
+            str(scale),
+            "--metric",
+            "psnr",
+            "--json",
+            str(report),
+            "--data-root",
+            str(data),
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            return None, done.stderr.strip().splitlines()[-1].replace(str(file), file.name)
+        return _mean(json.loads(report.read_text())), ""
+
+
+def _mean(report: dict) -> float:
+    [model] = report["models"].values()
+    return round(float(model["suites"]["set5"]["psnr"]), 3)
+
+
+def speed(out: Path, rounds: int = 9) -> None:
+    """Recognition and loading of a 64 MB checkpoint (RRDB) against ``torch.load`` of it, in turns, file in the cache."""
+    import torch
+
+    from superres.converting.reading import read_state
+    from superres.converting.recognising import recognise
+    from superres.networks.rrdb import RRDB
+
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rrdb.pth"
+        torch.save({"params_ema": official(RRDB().state_dict())}, path)
+        times: dict[str, list[float]] = {"torch.load": [], "read": [], "read and recognise": []}
+        for _ in range(rounds):
+            times["torch.load"].append(_timed(lambda: torch.load(path, map_location="cpu", weights_only=True)))
+            times["read"].append(_timed(lambda: read_state(path)))
+            times["read and recognise"].append(_timed(lambda: recognise(read_state(path))))
+        size = path.stat().st_size
+    medians = {name: round(statistics.median(one), 4) for name, one in times.items()}
+    spread = {name: [round(min(one), 4), round(max(one), 4)] for name, one in times.items()}
+    ratio = round(medians["read and recognise"] / medians["torch.load"], 2)
+    held = json.loads(out.read_text()) if out.exists() else {}
+    held["speed"] = {"bytes": size, "seconds": medians, "from_to": spread, "ratio": ratio, "rounds": rounds, **_here()}
+    out.write_text(json.dumps(held, indent=1) + "\n")
+    print(json.dumps(held["speed"], indent=1))
+
+
+def official(state: dict) -> dict:
+    """Our RRDB's weights under the names of BasicSR."""
+    import re
+
+    places = [
+        (r"head\.(.*)", r"conv_first.\1"), (r"body\.23\.(weight|bias)", r"conv_body.\1"),
+        (r"upsample\.0\.conv\.(.*)", r"conv_up1.\1"), (r"upsample\.2\.conv\.(.*)", r"conv_up2.\1"),
+        (r"upsample\.4\.(.*)", r"conv_hr.\1"), (r"tail\.(.*)", r"conv_last.\1"),
+    ]  # fmt: skip
+    made = {}
+    for name, value in state.items():
+        if held := re.fullmatch(r"body\.(\d+)\.body\.(\d)\.(?:layers\.(\d)|fuse)\.(.*)", name):
+            conv = int(held[3]) + 1 if held[3] else 5
+            made[f"body.{held[1]}.rdb{int(held[2]) + 1}.conv{conv}.{held[4]}"] = value
+            continue
+        for pattern, theirs in places:
+            if re.fullmatch(pattern, name):
+                made[re.sub(pattern, theirs, name)] = value
+    return made
+
+
+def _timed(deed) -> float:
+    began = time.perf_counter()
+    deed()
+    return time.perf_counter() - began
+
+
+def _here() -> dict:
+    processor = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+                      if line.startswith("model name")), platform.processor())  # fmt: skip
+    load = [round(one, 1) for one in os.getloadavg()]
+    return {"date": datetime.date.today().isoformat(), "processor": processor, "load": load}
+
+
+def main() -> None:
+    reader = argparse.ArgumentParser()
+    reader.add_argument("--files", type=Path)
+    reader.add_argument("--data", type=Path)
+    reader.add_argument("--out", type=Path, default=OUT)
+    reader.add_argument("--speed", action="store_true")
+    given = reader.parse_args()
+    if given.speed:
+        speed(given.out)
+    else:
+        quality(given.files, given.data, given.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""``superres convert``: a checkpoint from elsewhere becomes a file that superres runs, offline and without PyTorch."""
+
+from pathlib import Path
+
+from superres.types import BadRequest
+
+
+def convert(
+    file: str, /, *, output: str | None = None, network: str | None = None, scale: int | None = None,
+    overwrite: bool = False,
+) -> int:  # fmt: skip
+    """Turn a released checkpoint (.pth, .pt, .safetensors) into a model file of superres.
+
+    The network, its sizes and its value range are recognised from the names and shapes of the weights; nothing in the
+    file is run. Needs PyTorch, which what it writes does not, unless the network has attention.
+
+    Args:
+        file: the checkpoint
+        output: the file to write, .safetensors (the checkpoint's name with that ending when not given)
+        network: take it for this network, like edsr, and say what does not fit
+        scale: the one to take from a file that holds several, or tells none
+        overwrite: replace a file that is there already
+    """
+    source = Path(file).expanduser()
+    target = Path(output).expanduser() if output else source.with_suffix(".safetensors")
+    if target.suffix.lower() != ".safetensors":
+        raise BadRequest(f"{target}: a model file of superres ends in .safetensors")
+    if target.exists() and not overwrite:
+        raise BadRequest(f"{target} is there already; --overwrite replaces it, -o writes another")
+    from superres.converting.writing import convert_file
+
+    print(convert_file(source, target, network=network, scale=scale))
+    return 0

@@ -1,0 +1,33 @@
+"""THE TABLE of families: where each stands. Reading it loads nothing."""
+
+_F = "superres.converting.families."
+FAMILIES: dict[str, str] = {
+    name: f"{_F}{name}:FAMILY"
+    for name in (
+        "edsr",
+        "rdn",
+        "usrnet",
+        "liif",
+        "dbpn",
+        "span",
+        "hat",
+        "swinir",
+        "srfbn",
+        "rnan",
+        "san",
+        "msrn",
+        "rcan",
+        "carn",
+        "imdn",
+        "lapsrn",
+        "mdsr",
+        "msrresnet",
+        "pan",
+        "rfdn",
+        "rlfn",
+        "rrdb",
+        "safmn",
+        "srvgg",
+        "vdsr",
+    )
+}

@@ -1,0 +1,134 @@
+"""A file of weights as a model: a Graph where its network has one, else the module itself."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from superres.converting.engine import ModuleEngine
+from superres.converting.family import State
+from superres.converting.reading import read_state
+from superres.converting.recognising import recognise
+from superres.graph.graph import Graph
+from superres.graph.shapes import check
+from superres.graph.wrapping import Wrapping
+from superres.runtime.baselines import Bicubic
+from superres.runtime.checkpoint import chain_graph
+from superres.runtime.ensemble import LumaOnly
+from superres.runtime.foreign import Foreign
+from superres.terms.network import NetworkFacts
+from superres.terms.spec import Spec
+from superres.terms.tree import from_json
+from superres.terms.weights import is_network_file, load_network
+from superres.train.export import to_graph
+from superres.types import BadModel, SuperresError, Upscaler
+
+_CHAIN = re.compile(r"(head|body\.\d+|tail)\.(weight|bias|direct|inner|outer)")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """``graph`` is ``None`` for a network that none expresses; ``network`` and ``module`` for a folded chain."""
+
+    name: str
+    card: dict[str, Any]
+    graph: Graph | None
+    wrapping: Wrapping | None
+    network: Spec[Any] | None = None
+    module: nn.Module | None = None
+
+    @property
+    def scale(self) -> int:
+        if self.wrapping is not None:
+            return self.wrapping.scale
+        return self.graph.scale if self.graph is not None else _facts(self.module).scale
+
+    @property
+    def channels(self) -> int:
+        if self.wrapping is not None and self.wrapping.bands == "luma":
+            return 3
+        return self.graph.channels if self.graph is not None else _facts(self.module).channels
+
+
+def open_weights(path: Path, *, network: str | None = None, scale: int | None = None) -> Opened:
+    """The model in ``path``: a network file of ours, a chain, or an official checkpoint.
+
+    ``network`` names its family, ``scale`` chooses one where the file holds several or tells none. Raises BadModel.
+    """
+    try:
+        if path.suffix.lower() == ".safetensors" and is_network_file(path):
+            module, described = load_network(path)
+            found: Spec[Any] = from_json(described["network"])
+            return _opened(found.name.lower(), found, module.requires_grad_(False), {})
+        state = read_state(path)
+        if network is None and all(_CHAIN.fullmatch(name) for name in state):
+            return _chain(state, path)
+        known = recognise(state, network=network, scale=scale)
+        card = _card(path, known.family, known.source, known.network)
+        return _opened(known.family, known.network, known.module, card)
+    except SuperresError as error:
+        raise error if str(path) in str(error) else type(error)(f"{path}: {error}") from error
+
+
+def foreign(path: Path, scale: int | None) -> Foreign:
+    """:func:`open_weights` as the runtime wants it; named by a string there."""
+    opened = open_weights(path, scale=scale)
+    facts = (path, opened.scale, opened.channels)
+    if opened.graph is not None:
+        return Foreign(*facts, "auto", opened.graph, None, opened.card, opened.wrapping)
+    assert opened.module is not None
+    known, wrapping = _facts(opened.module), opened.wrapping
+
+    def opener(device: str, threads: int | None) -> Upscaler:
+        assert opened.module is not None
+        engine = ModuleEngine(opened.module, device=device, threads=threads)
+        return engine if wrapping is None else LumaOnly(engine, Bicubic(wrapping.scale))
+
+    return Foreign(*facts, "torch", None, opener, opened.card, None, known.radius, known.multiple)
+
+
+def _opened(name: str, network: Spec[Any], module: nn.Module, card: Mapping[str, Any]) -> Opened:
+    facts, graph = _facts(module), None
+    with suppress(BadModel):
+        graph = to_graph(module, scale=facts.factor, channels=facts.channels)
+    if graph is None and facts.enlarged:
+        raise BadModel(f"{network.name} works on an enlarged picture and has no graph; it cannot be run here")
+    if graph is not None:
+        check(graph)
+    return Opened(name, dict(card), graph, _wrapping(facts), network, module)
+
+
+def _wrapping(facts: NetworkFacts) -> Wrapping | None:
+    bands = "luma" if facts.channels == 1 else "all"
+    if facts.enlarged:
+        return Wrapping(facts.scale, "bicubic", bands)
+    return None if bands == "all" else Wrapping(facts.scale, "picture", bands)
+
+
+def _chain(state: State, path: Path) -> Opened:
+    graph = chain_graph({name: value.numpy() for name, value in state.items()})
+    check(graph)
+    return Opened("chain", {"network": "chain", "converted from": path.name}, graph, None)
+
+
+def _facts(module: nn.Module | None) -> NetworkFacts:
+    facts: Any = getattr(module, "facts", None)
+    if not isinstance(facts, NetworkFacts):
+        raise BadModel(f"{type(module).__name__} tells nothing of itself: no scale, no channels")
+    return facts
+
+
+def _card(path: Path, family: str, source: str, network: Spec[Any]) -> dict[str, Any]:
+    arguments = {key: value for key, value in network.arguments.items() if isinstance(value, (int, float, str))}
+    return {
+        "network": family,
+        "arguments": arguments,
+        "weights": f"as {source} writes them, under the licence of those who trained them",
+        "converted from": path.name,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+    }
