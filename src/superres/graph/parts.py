@@ -14,7 +14,7 @@ from superres.graph.radius import alignment, reach
 from superres.graph.shapes import Form, forms, shapes
 from superres.types import BadModel
 
-GROUP = 6  # convolutions of a part, about: fewer repack more often, more compute more rows twice
+GROUPS = (5, 2)  # convolutions of a part, about: fewer repack more often, more compute more rows twice
 _FUSED = ("relu", "leaky_relu", "prelu", "clamp", "sigmoid", "tanh", "silu", "gelu")
 
 
@@ -42,7 +42,7 @@ def can_stream(graph: Graph) -> str | None:
     return None
 
 
-def parts(graph: Graph, group: int = GROUP) -> tuple[Part, ...]:
+def parts(graph: Graph, group: int = GROUPS[0]) -> tuple[Part, ...]:
     """The graph in parts of about ``group`` convolutions, cut where few values cross. BadModel if it cannot stream."""
     if reason := can_stream(graph):
         raise BadModel(f"rows cannot flow through this model: {reason}")
@@ -68,16 +68,16 @@ def _up(rows: int, step: int) -> int:
 def _cuts(graph: Graph, group: int) -> list[int]:
     """Where the parts end: within half a group around each group's length, where the fewest numbers cross."""
     known = forms(graph)
-    regular = _regular(graph, known)
+    prices = _prices(graph, known)
     cuts: list[int] = []
     best: tuple[float, int] | None = None
     units, since = 0.0, 0.0  # units up to here, and up to the best place to cut
     for place, operation in enumerate(graph.operations[:-1], 1):
-        units += _units(graph, operation, known)
-        price = _price(graph, place, known, regular)
+        units += _units(operation, known)
+        price = prices[place]
         if price is not None and units >= max(1.0, group / 2) and (best is None or price <= best[0]):
             best, since = (price, place), units
-        if best is not None and units >= 1.5 * group:
+        if best is not None and units >= 1.25 * group:
             cuts.append(best[1])
             units, best = units - since, None
     if best is not None and units > group:
@@ -85,7 +85,7 @@ def _cuts(graph: Graph, group: int) -> list[int]:
     return cuts
 
 
-def _units(graph: Graph, operation: Operation, known: dict[str, Form]) -> float:
+def _units(operation: Operation, known: dict[str, Form]) -> float:
     """Convolutions, a finer one counted as the several that it costs."""
     if operation.kind not in ("conv", "deconv"):
         return 0.0
@@ -97,16 +97,24 @@ def _area(form: Form) -> Fraction:
     return rows * columns
 
 
-def _price(graph: Graph, place: int, known: dict[str, Form], regular: set[str]) -> float | None:
-    """Numbers a pixel of the picture that cross a cut there, the picture itself left out; ``None``: no place for it."""
-    after = graph.operations[place]
-    if after.kind in _FUSED and after.inputs[0] == graph.operations[place - 1].output:
-        return None
-    made = {graph.input, *(one.output for one in graph.operations[:place])}
-    crossing = {name for one in graph.operations[place:] for name in one.inputs if name in made}
-    if graph.output in made or not crossing <= regular:
-        return None
-    return float(sum(_area(known[name]) * known[name].channels for name in crossing - {graph.input}))
+def _prices(graph: Graph, known: dict[str, Form]) -> list[float | None]:
+    """Numbers a pixel of the picture that cross a cut before each operation, the picture itself left out.
+
+    ``None`` where no cut may be: between a layer and its activation, or where a value's size is not its resolution's.
+    """
+    regular = _regular(graph, known)
+    last = {name: step for step, one in enumerate(graph.operations) for name in one.inputs}
+    last[graph.output] = len(graph.operations)
+    alive = {graph.input}
+    found: list[float | None] = [None]
+    for place, one in enumerate(graph.operations[:-1], 1):
+        alive = {name for name in (*alive, one.output) if last.get(name, -1) >= place}
+        after = graph.operations[place]
+        fused = after.kind in _FUSED and after.inputs[0] == one.output
+        whole = alive <= regular and graph.output not in alive
+        price = sum(float(_area(known[name])) * known[name].channels for name in alive - {graph.input})
+        found.append(price if whole and not fused else None)
+    return found
 
 
 def _regular(graph: Graph, known: dict[str, Form]) -> set[str]:

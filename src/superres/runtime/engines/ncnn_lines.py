@@ -71,7 +71,7 @@ class NcnnLines:
     def _extract(self, extractor: Any, name: str) -> Any:
         status, value = extractor.extract(name, 1)  # 1: as it is, packed
         if status != 0 or value.empty():
-            raise EngineUnavailable(f"ncnn failed on a block of rows ({status}); try --lines off")
+            raise EngineUnavailable(f"ncnn failed on a block of rows ({status}); try smaller tiles, like --tile 128")
         return value
 
 
