@@ -256,7 +256,9 @@ def flowing(flows: Sequence[Flow], read: Callable[[int], Sequence[Array]], worke
         engine.close()
 
 
-def _next(flows: Sequence[Flow], rows: Callable[[int, int], Array]) -> tuple[Flow, _Step, Callable[[], list[Any]]] | None:
+def _next(
+    flows: Sequence[Flow], rows: Callable[[int, int], Array]
+) -> tuple[Flow, _Step, Callable[[], list[Any]]] | None:
     """The most urgent thing to do: the flow that is furthest behind, its deepest step; new rows when all else waits."""
     order = sorted(range(len(flows)), key=lambda place: (flows[place].steps[-1].start, len(flows[place].made)))
     for place in order:

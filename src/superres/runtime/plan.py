@@ -23,10 +23,11 @@ DEEP = 64  # px: beyond this an exact halo costs several times the picture, so a
 _FIXED = 64 << 20  # encoder, decoder and engine, beside what grows with the picture
 _LEARNING = 200 << 20  # what a method that learns at test time holds beside PyTorch: pairs, values, gradients
 _LITTLE_MORE = 1.75  # times the least work: what smaller tiles gain by the cache, as measured
-_LITTLE_MORE_ROWS = 1.15
+_LITTLE_MORE_ROWS = 1.2
 _LINES_COST = 1.1  # of a pixel in rows against one in tiles: packed rows are cut and joined between the groups
 _MARGIN = 1.15  # the estimate was up to a tenth too low
 _COMFORT = 256 << 20
+_COMFORT_ROWS = 320 << 20
 _WINOGRAD = 6  # engines compute blocks of so many pixels a side, begun ones as well
 _PER_TILE = 2000  # input pixels' worth of work that each further tile costs
 _ENCODER = {"jpeg": 6.0, "webp": 12.0, "avif": 12.0, "gif": 6.0}  # bytes an output pixel: these hold it whole
@@ -263,7 +264,7 @@ class _Room:
             if optional:
                 return None
             raise self._too_little(least)
-        cost, grid, need = _comfortable(fitting, _LITTLE_MORE)
+        cost, grid, need = _comfortable(fitting, _LITTLE_MORE, _COMFORT)
         return grid, need, cost
 
     def rows(self) -> tuple[tuple[Lines, int, float] | None, str | None]:
@@ -293,13 +294,11 @@ class _Room:
                 fitting.append((cost, lines, need))
         if not fitting:
             return None, "the memory does not suffice for a block of rows"
-        cost, lines, need = _comfortable(fitting, _LITTLE_MORE_ROWS)
+        cost, lines, need = _comfortable(fitting, _LITTLE_MORE_ROWS, _COMFORT_ROWS)
         return (lines, need, cost), None
 
     def _tiled(self, grid: Grid) -> int:
-        return _bytes(
-            self.info, grid, self.network, self.engine, self.size, _workers(self.settings, self.engine, grid)
-        )
+        return _bytes(self.info, grid, self.network, self.engine, self.size, _workers(self.settings, self.engine, grid))
 
     def _flowing(self, lines: Lines, network: Network) -> int:
         info, item = self.info, _ITEM[self.info.sample]
@@ -327,13 +326,13 @@ class _Room:
 _Way = TypeVar("_Way", Grid, Lines)
 
 
-def _comfortable(fitting: list[tuple[float, _Way, int]], most: float) -> tuple[float, _Way, int]:
+def _comfortable(fitting: list[tuple[float, _Way, int]], most: float, below: int) -> tuple[float, _Way, int]:
     """The cheapest, but one that stays below a comfortable memory where it takes at most ``most`` times the work.
 
     Small tiles pay for their halo with better use of the cache.
     """
     limit = most * min(cost for cost, _, _ in fitting)
-    small = [one for one in fitting if one[0] <= limit and one[2] <= _COMFORT]
+    small = [one for one in fitting if one[0] <= limit and one[2] <= below]
     return min(small or fitting, key=lambda one: one[0])
 
 

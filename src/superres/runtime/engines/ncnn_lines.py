@@ -4,6 +4,7 @@ What waits between the parts stays as ncnn packs it (channels side by side in fo
 and packing at every boundary would cost as much as a layer.
 """
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,7 @@ class NcnnLines:
     def _net(self, param: bytes, weights: bytes) -> Any:
         net = self._ncnn.Net()
         configure(net.opt, self._threads, gpu=False, plain=False)
+        net.opt.blob_allocator, net.opt.workspace_allocator = _pools(self._ncnn)
         if net.load_param_mem(param.decode()) != 0:
             raise BadModel("ncnn cannot read a part of the network: an unknown layer")
         with as_file(weights) as path:
@@ -73,6 +75,15 @@ class NcnnLines:
         if status != 0 or value.empty():
             raise EngineUnavailable(f"ncnn failed on a block of rows ({status}); try smaller tiles, like --tile 128")
         return value
+
+
+@functools.cache
+def _pools(ncnn: Any) -> tuple[Any, Any]:
+    """Memory that all parts share: a pool of each part's own would keep its largest blocks for as long as it lives.
+
+    Never given back, as whatever was taken from it must go first.
+    """
+    return ncnn.PoolAllocator(), ncnn.PoolAllocator()
 
 
 def _load(net: Any, path: Path) -> None:
