@@ -4,7 +4,7 @@ import pytest
 from nets import NETS, Build, chain, pooled, resampling
 
 from superres.graph.cost import multiply_adds
-from superres.graph.parts import can_stream, lags, part_cost, parts
+from superres.graph.parts import can_stream, figures, lags, parts
 from superres.graph.radius import alignment, halo
 from superres.types import BadModel
 
@@ -41,8 +41,8 @@ def test_all_layers_in_one_part_see_the_halo():
 @pytest.mark.parametrize("name", FLOWING)
 def test_the_cost_of_the_parts_is_the_graphs(name):
     graph = NETS[name]()
-    total = sum(part_cost(graph, part) for part in parts(graph, 2))
-    assert total * 64 * 64 == multiply_adds(graph, 64, 64)
+    counted = figures(graph, parts(graph, 2))
+    assert sum(counted.work) * 64 * 64 == multiply_adds(graph, 64, 64)
 
 
 def test_a_mean_of_the_whole_picture_does_not_flow():

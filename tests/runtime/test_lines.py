@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from superres.graph.graph import Graph
-from superres.graph.parts import parts
+from superres.graph.parts import figures, parts
 from superres.graph.radius import alignment, halo
 from superres.runtime.bands import Bands
 from superres.runtime.engines.ncnn import NcnnEngine
@@ -93,7 +93,8 @@ def flowed(graph, make, x, block, *, group=2, wide=None, workers=1, bands=FLOATS
     align = alignment(graph)
     height, width = x.shape[:2]
     columns = spans(width, wide or width, halo(graph), align)
-    lines = Lines(graph, parts(graph, group), block, columns, height, width, align)
+    split = parts(graph, group)
+    lines = Lines(graph, split, figures(graph, split), block, columns, height, width, align)
     machine = machine or make(graph, lines.parts, threads=1)
     strips = line_strips(
         lambda top, high: x[top : top + high], lines, machine, bands, graph.channels, np.ascontiguousarray,
@@ -200,7 +201,7 @@ class TestFlow(Unchecked):
 
     def test_rows_are_asked_once_and_in_order(self):
         graph, x, asked = GRAPHS["edsr"], picture(50, 9), []
-        lines = Lines(graph, parts(graph, 2), 7, spans(9, 9, halo(graph), 1), 50, 9, 1)
+        lines = Lines(graph, parts(graph, 2), figures(graph, parts(graph, 2)), 7, spans(9, 9, halo(graph), 1), 50, 9, 1)
 
         def rows(top, high):
             asked.extend(range(top, top + high))
@@ -212,7 +213,9 @@ class TestFlow(Unchecked):
 
     def test_the_first_rows_come_before_the_last_are_read(self):
         graph, x, asked = GRAPHS["srvgg"], picture(300, 8), []
-        lines = Lines(graph, parts(graph, 2), 8, spans(8, 8, halo(graph), 1), 300, 8, 1)
+        lines = Lines(
+            graph, parts(graph, 2), figures(graph, parts(graph, 2)), 8, spans(8, 8, halo(graph), 1), 300, 8, 1
+        )
 
         def rows(top, high):
             asked.append(top + high)
@@ -269,8 +272,8 @@ def test_reasons_name_what_stands_against_it():
 
 def test_less_memory_is_had_by_smaller_blocks_and_strips():
     graph = GRAPHS["rrdb"]
-    ways = list(candidates(graph, (parts(graph),), (4000, 6000), halo(graph), 1))
+    ways = list(candidates(graph, [(parts(graph), figures(graph, parts(graph)))], (4000, 6000), halo(graph), 1))
     needs = [way.bytes(2, 7.2, 3, 15) for way in ways]
     assert min(needs) < max(needs) / 20
-    taller = list(candidates(graph, (parts(graph),), (400_000, 6000), halo(graph), 1))
+    taller = list(candidates(graph, [(parts(graph), figures(graph, parts(graph)))], (400_000, 6000), halo(graph), 1))
     assert [way.bytes(2, 7.2, 3, 15) for way in taller] == needs

@@ -5,7 +5,7 @@ lie outside the picture do not exist. So the zero padding at the picture's top a
 the whole picture, and what a part computes twice is the halo of its few layers only.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -129,33 +129,6 @@ def _regular(graph: Graph, known: dict[str, Form]) -> set[str]:
     return found
 
 
-def part_cost(graph: Graph, part: Part) -> Fraction:
-    """Multiply-adds of a part for each pixel of the picture."""
-    known = forms(graph)
-    return sum((_work(graph, one, known) for one in part.operations), Fraction(0))
-
-
-def _work(graph: Graph, operation: Operation, known: dict[str, Form]) -> Fraction:
-    if operation.kind not in ("conv", "deconv"):
-        return Fraction(0)
-    place = operation.output if operation.kind == "conv" else operation.inputs[0]
-    return graph.weights[operation.weights["weight"]].size * _area(known[place])
-
-
-def part_bytes(graph: Graph, part: Part) -> Fraction:
-    """Bytes of float32 alive at once within a part, at most, for each pixel of the picture."""
-    known = forms(graph)
-    size = {name: 4 * known[name].channels * _area(known[name]) for name in known}
-    last = {name: step for step, one in enumerate(part.operations) for name in one.inputs}
-    alive: set[str] = set(part.inputs)
-    peak = Fraction(0)
-    for step, one in enumerate(part.operations):
-        alive.add(one.output)
-        peak = max(peak, sum((size[name] for name in alive), Fraction(0)))
-        alive = {name for name in alive if name in part.outputs or last.get(name, -1) > step}
-    return peak
-
-
 def lags(given: Sequence[Part], source: str) -> list[int]:
     """How many rows of the picture each part is behind the last row that has come."""
     behind = {source: 0}
@@ -167,21 +140,50 @@ def lags(given: Sequence[Part], source: str) -> list[int]:
     return found
 
 
-def held_bytes(graph: Graph, given: Sequence[Part], block: int) -> Fraction:
-    """Bytes of the rows that wait between the parts, for each pixel of the picture's width."""
+@dataclass(frozen=True)
+class Figures:
+    """What parts cost: ``work`` and ``bytes`` of each, and ``waiting``, the values that wait between them.
+
+    Work is multiply-adds, bytes are those of float32 alive at once, both for a pixel of the picture. A value that waits
+    is (bytes for a pixel of the picture, rows of the picture beside the block itself).
+    """
+
+    work: tuple[float, ...]
+    bytes: tuple[float, ...]
+    waiting: tuple[tuple[float, int], ...]
+    lag: int
+
+
+def figures(graph: Graph, given: Sequence[Part]) -> Figures:
+    """Counted without running anything."""
     known = forms(graph)
-    behind = dict(_origins(graph, given))
-    total = Fraction(0)
-    for name, lag in behind.items():
-        readers = [(late, part) for late, part in zip(lags(given, graph.input), given, strict=True)
-                   if name in part.inputs]  # fmt: skip
-        rows = max((late - lag + part.before + block for late, part in readers), default=block)
-        total += 4 * known[name].channels * _area(known[name]) * (rows + block)
-    return total
+    size = {name: float(4 * form.channels * _area(form)) for name, form in known.items()}
+    late = lags(given, graph.input)
+    behind = {graph.input: 0} | {name: lag for lag, part in zip(late, given, strict=True) for name in part.outputs}
+    rows = dict.fromkeys(behind, 0)
+    for lag, part in zip(late, given, strict=True):
+        for name in part.inputs:
+            rows[name] = max(rows[name], lag - behind[name] + part.before)
+    return Figures(
+        tuple(float(sum(_work(graph, one, known) for one in part.operations)) for part in given),
+        tuple(_alive(part, size) for part in given),
+        tuple((size[name], more) for name, more in rows.items()),
+        late[-1],
+    )
 
 
-def _origins(graph: Graph, given: Sequence[Part]) -> Iterator[tuple[str, int]]:
-    yield graph.input, 0
-    for late, part in zip(lags(given, graph.input), given, strict=True):
-        for name in part.outputs:
-            yield name, late
+def _work(graph: Graph, operation: Operation, known: dict[str, Form]) -> Fraction:
+    if operation.kind not in ("conv", "deconv"):
+        return Fraction(0)
+    place = operation.output if operation.kind == "conv" else operation.inputs[0]
+    return graph.weights[operation.weights["weight"]].size * _area(known[place])
+
+
+def _alive(part: Part, size: dict[str, float]) -> float:
+    last = {name: step for step, one in enumerate(part.operations) for name in one.inputs}
+    alive, peak = set(part.inputs), 0.0
+    for step, one in enumerate(part.operations):
+        alive.add(one.output)
+        peak = max(peak, sum(size[name] for name in alive))
+        alive = {name for name in alive if name in part.outputs or last.get(name, -1) > step}
+    return peak

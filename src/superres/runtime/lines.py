@@ -1,13 +1,13 @@
 """How the rows of one picture flow through its model, and the strips of the result that come of it."""
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from superres.graph.graph import Graph
-from superres.graph.parts import Part, can_stream, held_bytes, lags, part_bytes, part_cost
+from superres.graph.parts import Figures, Part, can_stream
 from superres.runtime.bands import Bands, Rows
 from superres.runtime.flow import AHEAD, Flow, Machine, flowing
 from superres.runtime.guards import fault
@@ -30,6 +30,7 @@ class Lines:
 
     graph: Graph
     parts: tuple[Part, ...]
+    figures: Figures
     block: int
     columns: tuple[Span, ...]
     height: int
@@ -39,7 +40,10 @@ class Lines:
     @cached_property
     def work(self) -> float:
         """What is computed for each multiply-add that the picture needs: 1 where nothing is computed twice."""
-        return _excess(self.graph, self.parts, self.block) * len(self.columns) * self.span / self.width
+        least = sum(self.figures.work)
+        rows = zip(self.figures.work, self.parts, strict=True)
+        made = sum(work * (self.block + part.before + part.after) / self.block for work, part in rows)
+        return (made / least if least else 1.0) * len(self.columns) * self.span / self.width
 
     @property
     def span(self) -> int:
@@ -58,10 +62,12 @@ class Lines:
 
     def bytes(self, workers: int, ratio: float, pixel: int, out: int) -> int:
         """What is held at once beside weights; ``pixel`` and ``out`` are bytes of a pixel before and after."""
-        sizes = (float(part_bytes(self.graph, part)) * (self.block + part.before + part.after) for part in self.parts)
+        runs = zip(self.figures.bytes, self.parts, strict=True)
+        sizes = (size * (self.block + part.before + part.after) for size, part in runs)
         busy = sum(sorted(sizes)[-workers:]) * self.span * ratio
-        waiting = float(held_bytes(self.graph, self.parts, self.block)) * self.span * len(self.columns)
-        raw = (lags(self.parts, self.graph.input)[-1] + AHEAD * self.block) * self.width * pixel
+        queued = sum(size * (rows + AHEAD * self.block) for size, rows in self.figures.waiting)
+        waiting = queued * self.span * len(self.columns)
+        raw = (self.figures.lag + AHEAD * self.block) * self.width * pixel
         made = _COPIES * out * self.graph.scale**2 * self.block * self.width
         return int(busy + waiting + raw + made)
 
@@ -72,14 +78,8 @@ class Lines:
         return f"flow through {groups} in blocks of {self.block}{strips}; {self.work:.2f}x the work, exact"
 
 
-def _excess(graph: Graph, given: tuple[Part, ...], block: int) -> float:
-    costs = [(float(part_cost(graph, part)), part.before + part.after) for part in given]
-    least = sum(cost for cost, _ in costs)
-    return sum(cost * (block + halo) / block for cost, halo in costs) / least if least else 1.0
-
-
 def candidates(
-    graph: Graph, groups: tuple[tuple[Part, ...], ...], size: tuple[int, int], halo: int, align: int
+    graph: Graph, groups: Iterable[tuple[tuple[Part, ...], Figures]], size: tuple[int, int], halo: int, align: int
 ) -> Iterator[Lines]:
     """Ways to let rows flow for a picture of ``size`` (height, width)."""
     height, width = size
@@ -88,8 +88,8 @@ def candidates(
     for wide in widths:
         columns = spans(width, wide, halo, align)
         for block in heights:
-            for given in groups:
-                yield Lines(graph, given, block, columns, height, width, align)
+            for given, counted in groups:
+                yield Lines(graph, given, counted, block, columns, height, width, align)
 
 
 def reason_against(

@@ -19,7 +19,7 @@ from typing import Any, cast
 
 from superres.graph.cost import multiply_adds, peak_bytes
 from superres.graph.graph import Graph
-from superres.graph.parts import GROUPS, Part, can_stream, parts
+from superres.graph.parts import GROUPS, Figures, Part, can_stream, figures, parts
 from superres.graph.radius import alignment, halo
 from superres.graph.wrapping import Wrapping
 from superres.images.picture import PictureInfo
@@ -44,7 +44,7 @@ ENGINE_MEMORY = {
     "onnxruntime": (2.0, 30 << 20),
     "openvino": (3.0, 60 << 20),
 }
-_WEIGHT_COPIES = 8  # Winograd's transform of a 3x3 kernel has 64 numbers
+_WEIGHT_COPIES = 5  # Winograd's transform of a 3x3 kernel has 36 numbers (64 in small layers)
 _SAMPLE_SIDES = (160, 288)  # of the drawn tile on which a halo is measured
 
 
@@ -70,12 +70,13 @@ class Network:
     learnt: bool = False
 
     @cached_property
-    def groups(self) -> tuple[tuple[Part, ...], ...]:
+    def groups(self) -> tuple[tuple[tuple[Part, ...], Figures], ...]:
         """Ways to cut the graph into parts that rows flow through, fewer and larger ones first; none if they cannot."""
         graph = self.graph
         if graph is None or self.wrapping is not None or self.learnt or can_stream(graph) is not None:
             return ()
-        return tuple({len(found): found for found in (parts(graph, group) for group in GROUPS)}.values())
+        ways = {len(found): found for found in (parts(graph, group) for group in GROUPS)}
+        return tuple((found, figures(graph, found)) for found in ways.values())
 
     def multiply_adds(self, height: int, width: int) -> int:
         if self.graph is None:

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from superres.runtime.learning import Learnt, learn, windows
 from superres.runtime.lines import Lines, LinesFault
 from superres.runtime.opening import Opener, learnt_network
 from superres.runtime.plan import Plan, make_plan
+from superres.runtime.profile import Clock, Profile
 from superres.runtime.scaling import rows_at_once
 from superres.runtime.settings import Settings
 from superres.runtime.stream import enlarged
@@ -40,6 +42,18 @@ class Result:
     warnings: tuple[str, ...] = ()
     retried: tuple[str, ...] = ()
     learnt: Learnt | None = None
+    clock: Clock = field(default_factory=Clock)
+
+    def profile(self, peak: float) -> Profile:
+        """Where the time went; ``peak`` is the machine's, in GFLOP/s."""
+        plan, clock = self.plan, self.clock
+        work = 0
+        if plan.network is not None:
+            align = plan.network.alignment
+            high, wide = (-(-side // align) * align for side in (plan.info.height, plan.info.width))
+            work = 2 * plan.network.multiply_adds(high, wide) * plan.frames
+        needed = work / max(1e-6, clock.compute) / 1e9
+        return Profile(clock.decode, clock.compute, clock.encode, needed, peak, self.peak_memory)
 
     def as_dict(self) -> dict[str, Any]:
         """The figures as plain values, for JSON."""
@@ -109,12 +123,13 @@ def upscale_file(
             text = str(error)
             raise error if str(source) in text else type(error)(f"{source}: {text}") from error
         told = on_progress or (lambda _: None)
-        retried: tuple[str, ...] = ()
+        clock, writing = Clock(), time.perf_counter()
         try:
-            retried = _write(picture, plan, bands, target, settings, opener, told)
+            retried = _write(picture, plan, bands, target, settings, opener, clock, told)
         except LinesFault as fault:
             plan = _plan(picture, target, settings, opener, flow=False)
-            retried = (str(fault), *_write(picture, plan, bands, target, settings, opener, told))
+            retried = (str(fault), *_write(picture, plan, bands, target, settings, opener, clock, told))
+        clock.closing(time.perf_counter() - writing)
     seconds = max(1e-6, time.perf_counter() - began)
     if plan.network is not None and plan.multiply_adds > 10**10:
         enlarging = max(1e-6, seconds - (learnt.seconds if learnt else 0.0))
@@ -130,6 +145,7 @@ def upscale_file(
         plan.warnings + (learnt.warnings if learnt else ()) + again,
         retried,
         learnt,
+        clock,
     )
 
 
@@ -140,14 +156,15 @@ def _write(
     target: Path,
     settings: Settings,
     opener: Opener,
+    clock: Clock,
     on_progress: Callable[[Progress], None],
 ) -> tuple[str, ...]:
     """Enlarge into the file; what the tiles that were done again complained of."""
     guard = None if plan.lines else _guarded(plan, settings, opener)
     flow = line_machine(plan, opener)
-    strips = _strips(picture, plan, bands, guard, flow, Progress(plan), on_progress)
+    strips = _strips(picture, plan, bands, guard, flow, clock, Progress(plan), on_progress)
     try:
-        write_picture(target, outgoing(plan, target), strips, write_options(plan, settings))
+        write_picture(target, outgoing(plan, target), clock.computing(strips), write_options(plan, settings))
     except (BadOutput, BadInput) as error:
         text, named = str(error), target if isinstance(error, BadOutput) else picture.info.path
         raise error if str(named) in text else type(error)(f"{picture.info.path}: {text}") from error
@@ -227,6 +244,7 @@ def _strips(
     bands: Bands,
     guard: Guarded | None,
     flow: tuple[Lines, Machine] | None,
+    clock: Clock,
     progress: Progress,
     on_progress: Callable[[Progress], None],
 ) -> Generator[Array, None, None]:
@@ -237,9 +255,13 @@ def _strips(
         progress.done += pixels
         on_progress(progress)
 
+    def rows(frame: int, top: int, height: int) -> Array:
+        began = time.perf_counter()
+        return clock.reading(picture.rows(frame, top, height), began)
+
     for frame in range(plan.frames):
         yield from enlarged(
-            lambda top, height, frame=frame: picture.rows(frame, top, height),
+            partial(rows, frame),
             plan.grid,
             bands,
             guard,

@@ -4,6 +4,7 @@ What waits between the parts stays as ncnn packs it (channels side by side in fo
 and packing at every boundary would cost as much as a layer.
 """
 
+import ctypes
 import functools
 from collections.abc import Sequence
 from pathlib import Path
@@ -81,9 +82,12 @@ class NcnnLines:
 def _pools(ncnn: Any) -> tuple[Any, Any]:
     """Memory that all parts share: a pool of each part's own would keep its largest blocks for as long as it lives.
 
-    Never given back, as whatever was taken from it must go first.
+    Never given back, not even at the interpreter's end: whatever was taken from a pool must go before it.
     """
-    return ncnn.PoolAllocator(), ncnn.PoolAllocator()
+    pools = ncnn.PoolAllocator(), ncnn.PoolAllocator()
+    for pool in pools:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(pool))
+    return pools
 
 
 def _load(net: Any, path: Path) -> None:
