@@ -43,7 +43,7 @@ def test_a_plan_tells_everything():
 
 
 def test_less_memory_means_smaller_tiles(monkeypatch):
-    monkeypatch.setattr("superres.runtime.memory.held", lambda: 120 << 20)  # a process of its own, not this one
+    monkeypatch.setattr("superres.runtime.memory.held", lambda: 50 << 20)  # a process of its own, not this one
     wide = make_plan(INFO, Settings(max_memory=2**31), Fake())
     tight = make_plan(INFO, Settings(max_memory=wide.peak_memory - (40 << 20)), Fake())
     assert tight.peak_memory < wide.peak_memory

@@ -18,7 +18,7 @@ from superres.graph.radius import alignment
 from superres.graph.shapes import forms
 from superres.types import Array, Tile
 
-AHEAD = 2  # blocks that a part may be ahead of those that read it
+AHEAD = 1  # blocks that a part may be ahead of those that read it
 _POLL = 0.2  # seconds: how often Ctrl-C is listened for
 
 
@@ -230,7 +230,7 @@ def _below(parts: list[Array]) -> Array:
     return np.concatenate(parts)
 
 
-def flowing(flows: Sequence[Flow], read: Callable[[int], Sequence[Array]], workers: int) -> Iterator[list[Array]]:
+def flowing(flows: Sequence[Flow], read: Callable[[int], Sequence[Array]], workers: int) -> Generator[list[Array]]:
     """What each flow made of block after block; ``read(number)`` brings the next rows of every flow.
 
     Work goes on in ``workers`` threads while the caller has what was yielded; with one, in the caller's.

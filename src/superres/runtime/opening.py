@@ -44,7 +44,7 @@ ENGINE_MEMORY = {
     "onnxruntime": (2.0, 30 << 20),
     "openvino": (3.0, 60 << 20),
 }
-_WEIGHT_COPIES = 5  # Winograd's transform of a 3x3 kernel has 36 numbers (64 in small layers)
+_WEIGHT_COPIES = 6  # Winograd's transform of a 3x3 kernel has 36 numbers (64 in small layers)
 _SAMPLE_SIDES = (160, 288)  # of the drawn tile on which a halo is measured
 
 

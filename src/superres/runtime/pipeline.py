@@ -122,7 +122,7 @@ def upscale_file(
         except (BadInput, BadRequest) as error:
             text = str(error)
             raise error if str(source) in text else type(error)(f"{source}: {text}") from error
-        told = on_progress or (lambda _: None)
+        told = on_progress or _unheard
         clock, writing = Clock(), time.perf_counter()
         try:
             retried = _write(picture, plan, bands, target, settings, opener, clock, told)
@@ -147,6 +147,10 @@ def upscale_file(
         learnt,
         clock,
     )
+
+
+def _unheard(_: Progress) -> None:
+    """Nobody wants to know how far it is."""
 
 
 def _write(
