@@ -14,7 +14,7 @@ from superres.graph.radius import alignment, reach
 from superres.graph.shapes import Form, forms, shapes
 from superres.types import BadModel
 
-GROUPS = (5, 2)  # convolutions of a part, about: fewer repack more often, more compute more rows twice
+GROUPS = (15, 5, 2)  # convolutions of a part, about: fewer repack more often, more compute more rows twice
 _FUSED = ("relu", "leaky_relu", "prelu", "clamp", "sigmoid", "tanh", "silu", "gelu")
 
 
@@ -42,7 +42,7 @@ def can_stream(graph: Graph) -> str | None:
     return None
 
 
-def parts(graph: Graph, group: int = GROUPS[0]) -> tuple[Part, ...]:
+def parts(graph: Graph, group: int = 5) -> tuple[Part, ...]:
     """The graph in parts of about ``group`` convolutions, cut where few values cross. BadModel if it cannot stream."""
     if reason := can_stream(graph):
         raise BadModel(f"rows cannot flow through this model: {reason}")

@@ -17,6 +17,7 @@ from superres.types import Array, BadOutput, Tile
 BLOCKS = (192, 144, 96, 72, 48, 36, 24, 16, 8)
 WIDTHS = (4096, 2048, 1024, 512, 256)  # of column strips, beside the whole width
 ENGINES = ("ncnn", "torch")
+_QUEUED = AHEAD + 2  # blocks of each value between the parts: as it was made, cut and joined; as measured
 _COPIES = 4  # of a finished block: packed, plain, in the sample type, and in the strip
 
 
@@ -65,7 +66,7 @@ class Lines:
         runs = zip(self.figures.bytes, self.parts, strict=True)
         sizes = (size * (self.block + part.before + part.after) for size, part in runs)
         busy = sum(sorted(sizes)[-workers:]) * self.span * ratio
-        queued = sum(size * (rows + AHEAD * self.block) for size, rows in self.figures.waiting)
+        queued = sum(size * (rows + _QUEUED * self.block) for size, rows in self.figures.waiting)
         waiting = queued * self.span * len(self.columns)
         raw = (self.figures.lag + AHEAD * self.block) * self.width * pixel
         made = _COPIES * out * self.graph.scale**2 * self.block * self.width

@@ -23,11 +23,11 @@ DEEP = 64  # px: beyond this an exact halo costs several times the picture, so a
 _FIXED = 64 << 20  # encoder, decoder and engine, beside what grows with the picture
 _LEARNING = 200 << 20  # what a method that learns at test time holds beside PyTorch: pairs, values, gradients
 _LITTLE_MORE = 1.75  # times the least work: what smaller tiles gain by the cache, as measured
-_LITTLE_MORE_ROWS = 1.2
+_LITTLE_MORE_ROWS = 1.3
 _LINES_COST = 1.05  # of a pixel in rows against one in tiles: packed rows are cut and joined between the groups
 _MARGIN = 1.15  # the estimate was up to a tenth too low
 _COMFORT = 256 << 20
-_COMFORT_ROWS = 320 << 20
+_COMFORT_ROWS = 400 << 20
 _WINOGRAD = 6  # engines compute blocks of so many pixels a side, begun ones as well
 _PER_TILE = 2000  # input pixels' worth of work that each further tile costs
 _ENCODER = {"jpeg": 6.0, "webp": 12.0, "avif": 12.0, "gif": 6.0}  # bytes an output pixel: these hold it whole
@@ -148,7 +148,7 @@ def make_plan(
     learning = None if network is None or settings.method is None else _learning(settings)
     base = memory.held() + _FIXED + (_LEARNING if learning else 0) + int(_ENCODER.get(name, 0) * held)
     room = _Room(info, settings, network, engine, size, limit, base)
-    found, reason = room.rows() if flow else (None, "tiles were asked for")
+    found, reason, least = room.rows() if flow else (None, "tiles were asked for", math.inf)
     known = None if network is None else network.halo
     if found is not None and known is not None and (known > DEEP or settings.exact):
         tiled = None  # a deep model's tiles cost many times the picture, or are not exact
@@ -156,7 +156,7 @@ def make_plan(
     else:
         halo, note = _halo(network, settings, opener)
         halo = max(halo, 2) if info.alpha else halo
-        tiled = room.tiles(halo, optional=found is not None)
+        tiled = room.tiles(halo, optional=found is not None, least=least)
     if found is not None and tiled is not None and tiled[2] <= found[2]:
         found, reason = None, "tiles take less work here"
     lines = found[0] if found else None
@@ -244,13 +244,13 @@ class _Room:
     limit: int
     base: int
 
-    def tiles(self, halo: int, *, optional: bool) -> tuple[Grid, int, float] | None:
+    def tiles(self, halo: int, *, optional: bool, least: float) -> tuple[Grid, int, float] | None:
         """The grid that takes least work within the memory limit, its peak memory and its work.
 
-        BadRequest where even the smallest tiles are too large, or ``None`` where they are ``optional``.
+        BadRequest where even the smallest tiles are too large, or ``None`` where they are ``optional``; ``least`` is
+        what another way would need.
         """
         fitting: list[tuple[float, Grid, int]] = []
-        least = math.inf
         align = self.network.alignment if self.network else 1
         for tile in _candidates(self.info, self.settings, halo):
             grid = Grid(self.info.height, self.info.width, tile, halo, align)
@@ -267,11 +267,11 @@ class _Room:
         cost, grid, need = _comfortable(fitting, _LITTLE_MORE, _COMFORT)
         return grid, need, cost
 
-    def rows(self) -> tuple[tuple[Lines, int, float] | None, str | None]:
-        """As :meth:`tiles`, for rows that flow; or ``None`` and why not."""
+    def rows(self) -> tuple[tuple[Lines, int, float] | None, str | None, float]:
+        """As :meth:`tiles`, for rows that flow, or ``None``; why not; and the least memory that would do."""
         info, network = self.info, self.network
         if network is None:
-            return None, None
+            return None, None, math.inf
         reason = reason_against(
             network.graph,
             self.engine,
@@ -283,19 +283,21 @@ class _Room:
         if self.settings.tile != "auto" or self.settings.device != "cpu":
             reason = reason or "tiles were asked for" if self.settings.device == "cpu" else "only on the CPU"
         if reason is not None or network.graph is None or network.halo is None:
-            return None, reason
+            return None, reason, math.inf
         fitting: list[tuple[float, Lines, int]] = []
+        least = math.inf
         for lines in candidates(
             network.graph, network.groups, (info.height, info.width), network.halo, network.alignment
         ):
             need = self.base + self._flowing(lines, network)
+            least = min(least, need)
             cost = _LINES_COST * lines.work * info.width * lines.padded + lines.blocks * _PER_TILE
             if need * _MARGIN <= self.limit:
                 fitting.append((cost, lines, need))
         if not fitting:
-            return None, "the memory does not suffice for a block of rows"
+            return None, "the memory does not suffice for a block of rows", least
         cost, lines, need = _comfortable(fitting, _LITTLE_MORE_ROWS, _COMFORT_ROWS)
-        return (lines, need, cost), None
+        return (lines, need, cost), None, least
 
     def _tiled(self, grid: Grid) -> int:
         return _bytes(self.info, grid, self.network, self.engine, self.size, _workers(self.settings, self.engine, grid))
