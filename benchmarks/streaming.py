@@ -1,6 +1,6 @@
 """Rows that flow against tiles, against ncnn and PyTorch with the whole picture: time, memory, and whether it is linear.
 
-    python benchmarks/streaming.py [--rounds 3] [--size 512] [--linear 0.25 1 4] [--out benchmarks/results/streaming.json]
+    python benchmarks/streaming.py [--rounds 3] [--size 512] [--linear 0.25 1 4] [--out FILE]
 
 Every contestant is a process of its own, from PNG to PNG, all with the same weights and threads, in turn, round after
 round; figures are medians of wall seconds, CPU seconds and peak resident memory. The PyTorch rivals are those of

@@ -25,6 +25,7 @@ _LEARNING = 200 << 20  # what a method that learns at test time holds beside PyT
 _LITTLE_MORE = 1.75  # times the least work: what smaller tiles gain by the cache, as measured
 _LITTLE_MORE_ROWS = 1.3
 _LINES_COST = 1.05  # of a pixel in rows against one in tiles: packed rows are cut and joined between the groups
+_CLEARLY = 1.25
 _MARGIN = 1.15  # the estimate was up to a tenth too low
 _COMFORT = 256 << 20
 _COMFORT_ROWS = 400 << 20
@@ -157,7 +158,7 @@ def make_plan(
         halo, note = _halo(network, settings, opener)
         halo = max(halo, 2) if info.alpha else halo
         tiled = room.tiles(halo, optional=found is not None, least=least)
-    if found is not None and tiled is not None and tiled[2] <= found[2]:
+    if found is not None and tiled is not None and _tiles_win(tiled, found):
         found, reason = None, "tiles take less work here"
     lines = found[0] if found else None
     if tiled is not None and found is None:
@@ -194,6 +195,12 @@ def make_plan(
         warnings=(*info.warnings, *losses(info, name)),
         learning=learning,
     )
+
+
+def _tiles_win(tiled: tuple[Grid, int, float], rows: tuple[Lines, int, float]) -> bool:
+    """Whether tiles take clearly less work, or a little less in much the same memory."""
+    (_, need, cost), (_, other_need, other_cost) = tiled, rows
+    return _CLEARLY * cost <= other_cost or (cost <= other_cost and need <= _CLEARLY * other_need)
 
 
 def _learning(settings: Settings) -> str:
