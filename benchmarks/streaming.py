@@ -1,4 +1,4 @@
-"""Rows that flow against tiles, against ncnn and PyTorch with the whole picture: time, memory, and whether it is linear.
+"""Rows that flow against tiles, and against ncnn and PyTorch with the whole picture: time, memory, growth.
 
     python benchmarks/streaming.py [--rounds 3] [--size 512] [--linear 0.25 1 4] [--out FILE]
 
