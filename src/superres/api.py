@@ -9,10 +9,11 @@ from superres.images.picture import PictureInfo, SampleType
 from superres.runtime.bands import Bands, FloatRange
 from superres.runtime.guards import Guarded
 from superres.runtime.learning import learn, windows
+from superres.runtime.lines import LinesFault
 from superres.runtime.models import load as find_model
 from superres.runtime.opening import Opener
-from superres.runtime.pipeline import upscale_file, with_learnt
-from superres.runtime.plan import make_plan
+from superres.runtime.pipeline import line_machine, upscale_file, with_learnt
+from superres.runtime.plan import Plan, make_plan
 from superres.runtime.settings import Settings
 from superres.runtime.stream import enlarged
 from superres.types import Array, BadRequest, Upscaler
@@ -105,10 +106,17 @@ def _enlarge(x: Array, sample: SampleType, settings: Settings) -> Array:
         size, channels = (1, height, width), plan.network.channels
         pictures = windows(lambda _, start, high: x[start : start + high], size, bands, channels, settings.seed)
         plan = with_learnt(plan, learn(pictures, plan.network.scale, settings), settings, _OPENER)
+    try:
+        return _made(x, plan, bands, settings)
+    except LinesFault:
+        return _made(x, make_plan(info, settings, _OPENER, format="tiff", sample=x[:128], flow=False), bands, settings)
+
+
+def _made(x: Array, plan: Plan, bands: Bands, settings: Settings) -> Array:
     network, guard = plan.network, None
-    if network is not None:
+    if network is not None and plan.lines is None:
         guard = Guarded(_OPENER.upscaler(network, settings), lambda: _OPENER.reference(network, settings))
-    out = np.empty((plan.size[1], plan.size[0], count), x.dtype)
+    out = np.empty((plan.size[1], plan.size[0], x.shape[2]), x.dtype)
     top = 0
     strips = enlarged(
         lambda start, high: x[start : start + high],
@@ -118,6 +126,8 @@ def _enlarge(x: Array, sample: SampleType, settings: Settings) -> Array:
         (plan.size[1], plan.size[0]),
         factor=(plan.factor[1], plan.factor[0]),
         channels=network.channels if network else 0,
+        workers=plan.workers if plan.lines and plan.engine == "ncnn" else 1,
+        flow=line_machine(plan, _OPENER),
     )
     for strip in strips:
         out[top : top + strip.shape[0]] = strip

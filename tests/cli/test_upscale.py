@@ -275,3 +275,12 @@ def test_flags_of_learning_that_make_no_sense(photo: Path, capsys: Capture) -> N
     assert "--method zssr" in capsys.readouterr().err
     assert main(["upscale", str(photo), "--method", "zssr", "--budget", "soon"]) == 2
     assert "'soon' is not a time" in capsys.readouterr().err
+
+
+def test_a_profile_says_where_the_time_went(photo: Path, tmp_path: Path, capsys: Capture) -> None:
+    assert upscale(photo, "-o", tmp_path / "a.png", "--profile", "--json") == 0
+    said = capsys.readouterr()
+    profile = objects(said.out)[0]["profile"]
+    assert profile["compute_seconds"] > 0
+    assert profile["matmul_gflops"] > 0
+    assert "of a matrix product" in said.err

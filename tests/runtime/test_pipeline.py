@@ -232,3 +232,43 @@ def test_baselines_need_no_engine(tmp_path):
     upscale_file(source, tmp_path / "b.png", Settings(scale=3, model="bicubic"))
     wanted = imresize(x / 255, 3.0) * 255
     assert np.abs(read(tmp_path / "b.png")[0] - np.clip(wanted, 0, 255)).max() <= 0.51
+
+
+def test_a_block_in_doubt_is_done_again_in_tiles(tmp_path, monkeypatch):
+    from superres.runtime import lines
+    from superres.runtime import plan as planning
+
+    monkeypatch.setattr(planning, "_LINES_COST", 0.01)  # rows whatever they cost
+    source = write(tmp_path / "a.png", fakes.picture(90, 60, 3))
+    settings = Settings(scale=2, model="clean-x2", engine="ncnn")
+    good = upscale_file(source, tmp_path / "rows.png", settings)
+    assert good.plan.lines is not None
+    assert good.retried == ()
+    tiled = upscale_file(source, tmp_path / "tiles.png", replace(settings, tile=32))
+    assert tiled.plan.lines is None
+    truth = read(tmp_path / "tiles.png")[0].astype(int)
+    assert np.abs(read(tmp_path / "rows.png")[0] - truth).max() <= 1  # where a rounding fell the other way
+    monkeypatch.setattr(lines, "fault", lambda *_: "the result is far from its input")
+    again = upscale_file(source, tmp_path / "again.png", settings)
+    assert again.plan.lines is None
+    assert "far from its input" in again.retried[0]
+    assert np.abs(read(tmp_path / "again.png")[0] - truth).max() <= 1
+
+
+def test_an_interrupted_flow_leaves_no_file(tmp_path, monkeypatch):
+    from superres.runtime import plan as planning
+
+    monkeypatch.setattr(planning, "_LINES_COST", 0.01)
+    source = write(tmp_path / "a.png", fakes.picture(90, 60, 3))
+    calls = []
+
+    def on_progress(progress):
+        calls.append(progress.part)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        upscale_file(
+            source, tmp_path / "b.png", Settings(scale=2, model="clean-x2", engine="ncnn"), on_progress=on_progress
+        )
+    assert calls
+    assert [p.name for p in tmp_path.iterdir() if p.is_file()] == ["a.png"]

@@ -42,7 +42,8 @@ def test_a_plan_tells_everything():
         assert word in plan.explain()
 
 
-def test_less_memory_means_smaller_tiles():
+def test_less_memory_means_smaller_tiles(monkeypatch):
+    monkeypatch.setattr("superres.runtime.memory.held", lambda: 50 << 20)  # a process of its own, not this one
     wide = make_plan(INFO, Settings(max_memory=2**31), Fake())
     tight = make_plan(INFO, Settings(max_memory=wide.peak_memory - (40 << 20)), Fake())
     assert tight.peak_memory < wide.peak_memory
@@ -133,3 +134,29 @@ def test_a_program_that_holds_much_already_may_enlarge(monkeypatch: pytest.Monke
     monkeypatch.setattr(memory, "held", lambda: 5 << 30)
     assert memory.default_limit() == pytest.approx(bare + (5 << 30) - (120 << 20), rel=0.2)
     assert memory.default_limit() > 5 << 30
+
+
+def test_rows_flow_where_tiles_would_cost_more(monkeypatch):
+    monkeypatch.setattr("superres.runtime.memory.held", lambda: 50 << 20)
+    wide = replace(INFO, width=600, height=600)
+    settings = Settings(engine="ncnn", model="clean-x4", max_memory=2**30)
+    plan = make_plan(wide, settings, Opener())
+    assert plan.lines is not None
+    assert "rows      flow through" in plan.explain()
+    assert plan.as_dict()["way"] == "rows"
+    assert plan.lines.work < make_plan(wide, settings, Opener(), flow=False).grid.excess
+    tiles = make_plan(wide, replace(settings, tile=128), Opener())
+    assert tiles.lines is None
+    assert "tiles were asked for" in tiles.explain()
+    alpha = make_plan(replace(wide, bands=4, alpha=True), settings, Opener())
+    assert "transparency" in alpha.explain()
+    assert alpha.lines is None
+
+
+def test_the_height_costs_no_memory(monkeypatch):
+    monkeypatch.setattr("superres.runtime.memory.held", lambda: 50 << 20)
+    settings = Settings(engine="ncnn", model="clean-x4", max_memory=2**30)
+    low, high = (make_plan(replace(INFO, width=600, height=h), settings, Opener()) for h in (1000, 100_000))
+    assert low.lines is not None
+    assert high.lines is not None
+    assert high.peak_memory == low.peak_memory

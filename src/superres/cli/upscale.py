@@ -48,6 +48,7 @@ def upscale(
     kernel: str | None = None,
     explain: bool = False,
     json: bool = False,
+    profile: bool = False,
 ) -> int:
     """Enlarge pictures: photo.jpg becomes photo_x4.jpg beside it, in the same format, with its metadata.
 
@@ -90,6 +91,7 @@ def upscale(
         kernel: file (.npy, .mat, .png) of the blur that made the picture small, for --method (bicubic when not given)
         explain: print the plan and stop
         json: print one JSON object for each picture
+        profile: say how long reading, computing and writing took, and how near the machine's peak the arithmetic came
     """
     settings = Settings(
         scale=scale,
@@ -127,15 +129,20 @@ def upscale(
     wanted = expand(
         [Path(name) for name in inputs], settings, output=Path(output) if output else None, recursive=recursive
     )
-    return _explain(wanted, settings, json) if explain else enlarge(wanted, settings, json)
+    return _explain(wanted, settings, json) if explain else enlarge(wanted, settings, json, profile)
 
 
-def enlarge(jobs: "list[Job]", settings: Settings, json: bool = False) -> int:
+def enlarge(jobs: "list[Job]", settings: Settings, json: bool = False, profile: bool = False) -> int:
     """Do the jobs, telling of each as it goes; the exit status of the batch."""
     from superres.runtime.jobs import run
 
+    peak = None
+    if profile:
+        from superres.runtime.profile import matmul_peak
+
+        peak = matmul_peak()
     with reporter(len(jobs)) as shown:
-        teller = _Teller(shown, json)
+        teller = _Teller(shown, json, peak)
         summary = run(jobs, settings, teller.tell)
     if len(jobs) > 1:
         _sum_up(summary)
@@ -145,8 +152,8 @@ def enlarge(jobs: "list[Job]", settings: Settings, json: bool = False) -> int:
 class _Teller:
     """Turns the events of a batch into progress, lines on stderr, and results on stdout."""
 
-    def __init__(self, shown: Bar | Lines, json: bool) -> None:
-        self._shown, self._json = shown, json
+    def __init__(self, shown: Bar | Lines, json: bool, peak: float | None) -> None:
+        self._shown, self._json, self._peak = shown, json, peak
 
     def tell(self, event: "Event") -> None:
         name = str(event.job.source)
@@ -169,6 +176,8 @@ class _Teller:
                 f"{result.source} -> {result.target}: {wide}x{high}, {model} on {result.plan.engine}, "
                 f"{duration(result.seconds)}, {result.pixels_per_second / 1e6:.2f} MP/s"
             )
+            if self._peak is not None:
+                self._shown.note(f"{result.source}: {result.profile(self._peak).explain()}")
             for warning in result.warnings:
                 self._shown.note(f"superres: warning: {result.source}: {warning}")
         elif event.error is not None:
@@ -179,14 +188,15 @@ class _Teller:
 
     def _print(self, event: "Event") -> None:
         if self._json:
-            print(_json_line(_facts(event)), flush=True)
+            print(_json_line(_facts(event, self._peak)), flush=True)
         elif event.result is not None:
             print(event.result.target, flush=True)
 
 
-def _facts(event: "Event") -> dict[str, Any]:
+def _facts(event: "Event", peak: float | None) -> dict[str, Any]:
     if event.result is not None:
-        return {"status": "done", **event.result.as_dict()}
+        profile = {} if peak is None else {"profile": event.result.profile(peak).as_dict()}
+        return {"status": "done", **event.result.as_dict(), **profile}
     base = {"status": event.kind, "input": str(event.job.source), "output": str(event.job.target)}
     if event.error is None:
         return {**base, "message": event.message, "warnings": []}

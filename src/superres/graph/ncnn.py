@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from superres.graph.graph import Graph, Operation
+from superres.graph.parts import Part
 from superres.graph.shapes import forms, number, pair, real
 
 Number = int | float | tuple[float, ...] | tuple[int, ...]
@@ -19,9 +20,12 @@ RESIZE = {"nearest": 1, "bilinear": 2, "bicubic": 3}
 BINARY = {"add": 0, "sub": 1, "mul": 2}
 
 
-def write_ncnn(graph: Graph) -> tuple[bytes, bytes]:
-    """(param, bin) of the graph; rectifiers and clamps that alone read a convolution are fused into it."""
-    writer = _Writer(graph)
+def write_ncnn(graph: Graph, part: Part | None = None) -> tuple[bytes, bytes]:
+    """(param, bin) of the graph; rectifiers and clamps that alone read a convolution are fused into it.
+
+    Of a ``part`` only its operations are written; its inputs are in0, in1, ..., its outputs out0, out1, ...
+    """
+    writer = _Writer(graph, part or Part(graph.operations, (graph.input,), (graph.output,), 0, 0))
     writer.write()
     return writer.param(), b"".join(writer.weights)
 
@@ -29,44 +33,46 @@ def write_ncnn(graph: Graph) -> tuple[bytes, bytes]:
 class _Writer:
     """Collects layers; ``blobs`` holds, for each value, the blob names that its readers take, one each."""
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph, self.forms = graph, forms(graph)
-        self.readers = Counter(name for operation in graph.operations for name in operation.inputs)
-        self.readers[graph.output] += 1
+    def __init__(self, graph: Graph, part: Part) -> None:
+        self.graph, self.part, self.forms = graph, part, forms(graph)
+        self.readers = Counter(name for operation in part.operations for name in operation.inputs)
+        self.readers.update(part.outputs)
         self.lines: list[str] = []
         self.weights: list[bytes] = []
         self.blobs: dict[str, list[str]] = {}
         self.count = 0
 
     def write(self) -> None:
-        self._emit("Input", (), self._made(self.graph.input))
-        self._share(self.graph.input)
+        for name in self.part.inputs:
+            self._emit("Input", (), self._made(name))
+            self._share(name)
         fused = self._fused()
         taken = {id(activation) for activation in fused.values()}
-        for operation in self.graph.operations:
+        for operation in self.part.operations:
             if id(operation) not in taken:
                 activation = fused.get(operation.output)
                 self._operation(operation, activation)
                 self._share(activation.output if activation else operation.output)
-        if self.graph.output == self.graph.input:
-            self._emit("Noop", [self.blobs[self.graph.input].pop(0)], ["out0"])
+        for index, name in enumerate(self.part.outputs):
+            if name in self.part.inputs:
+                self._emit("Noop", [self.blobs[name].pop(0)], [f"out{index}"])
 
     def param(self) -> bytes:
         return f"{MAGIC}\n{len(self.lines)} {self.count}\n{''.join(self.lines)}".encode()
 
     def _fused(self) -> dict[str, Operation]:
         """The activation that alone reads a convolution, by the convolution's output."""
-        made = {one.output for one in self.graph.operations if one.kind in ("conv", "deconv")}
+        made = {one.output for one in self.part.operations if one.kind in ("conv", "deconv")}
         alone = {name for name in made if self.readers[name] == 1}
-        readers = (one for one in self.graph.operations if one.kind in ("relu", "leaky_relu", "clamp"))
+        readers = (one for one in self.part.operations if one.kind in ("relu", "leaky_relu", "clamp"))
         return {one.inputs[0]: one for one in readers if one.inputs[0] in alone}
 
     def _made(self, name: str) -> list[str]:
         """The blob that an operation writes a value to."""
-        if name == self.graph.input:
-            blob = "in0"
-        elif name == self.graph.output and self.readers[name] == 1:
-            blob = "out0"
+        if name in self.part.inputs:
+            blob = f"in{self.part.inputs.index(name)}"
+        elif name in self.part.outputs and self.readers[name] == 1:
+            blob = f"out{self.part.outputs.index(name)}"
         else:
             blob = f"b{len(self.blobs)}"
         self.blobs[name] = [blob]
@@ -78,8 +84,8 @@ class _Writer:
         if readers > 1:
             source = self.blobs[name][0]
             copies = [f"{source}_{index}" for index in range(readers)]
-            if name == self.graph.output and name != self.graph.input:
-                copies[-1] = "out0"
+            if name in self.part.outputs and name not in self.part.inputs:
+                copies[-1] = f"out{self.part.outputs.index(name)}"
             self._emit("Split", [source], copies)
             self.blobs[name] = copies
 

@@ -4,14 +4,15 @@ Every value's pixels repeat their pattern after ``alignment`` input pixels. So t
 pixel of one such period sees says everything, exactly, for shuffles, strides and interpolation alike.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from superres.graph.graph import Graph, Operation
-from superres.graph.shapes import alignment, forms, number, pair
+from superres.graph.shapes import Form, alignment, forms, number, pair
+from superres.types import BadModel
 
-__all__ = ["alignment", "footprint", "halo"]
+__all__ = ["alignment", "footprint", "halo", "reach"]
 
 Span = tuple[int, int] | None  # first and last input pixel; None: sees nothing (a gap between deconvolution taps)
 
@@ -40,9 +41,28 @@ def halo(graph: Graph) -> int | None:
 
 def footprint(graph: Graph, axis: int) -> tuple[int, int] | None:
     """(before, after): how many input pixels an output pixel sees beyond its own, along rows (0) or columns (1)."""
+    return _widest(graph, graph.operations, (graph.input,), (graph.output,), axis)
+
+
+def reach(
+    graph: Graph, operations: Sequence[Operation], inputs: Sequence[str], outputs: Sequence[str], axis: int
+) -> tuple[int, int]:
+    """As :func:`footprint`, of some of the graph's operations, from the values ``inputs`` to the values ``outputs``.
+
+    Counted in pixels of the picture; BadModel where one of the outputs depends on the whole picture.
+    """
+    found = _widest(graph, operations, inputs, outputs, axis)
+    if found is None:
+        raise BadModel("a value depends on the whole picture; it has no reach")
+    return max(0, found[0]), max(0, found[1])
+
+
+def _widest(
+    graph: Graph, operations: Sequence[Operation], inputs: Sequence[str], outputs: Sequence[str], axis: int
+) -> tuple[int, int] | None:
     known, period = forms(graph), alignment(graph)
-    seen: dict[str, _Axis | None] = {graph.input: _Axis(period, tuple((place, place) for place in range(period)))}
-    for operation in graph.operations:
+    seen: dict[str, _Axis | None] = {name: _own(known[name], period, axis) for name in inputs}
+    for operation in operations:
         form = known[operation.output]
         sources = [source for name in operation.inputs if (source := seen[name]) is not None]
         if form.resolution is None or len(sources) < len(operation.inputs):
@@ -53,12 +73,29 @@ def footprint(graph: Graph, axis: int) -> tuple[int, int] | None:
             for phase in range(int(form.resolution[axis] * period))
         ]
         seen[operation.output] = _Axis(period, tuple(spans))
-    last = seen[graph.output]
-    if last is None:
+    before, after = -period, -period
+    for name in outputs:
+        last = seen[name]
+        if last is None:
+            return None
+        for phase, span in enumerate(last.spans):
+            first, stop = _place(phase, len(last.spans), period)
+            if span is not None:
+                before, after = max(before, first - span[0]), max(after, span[1] - stop)
+    return before, after
+
+
+def _own(form: Form, period: int, axis: int) -> _Axis | None:
+    """What a value's own pixels stand on."""
+    if form.resolution is None:
         return None
-    own = [(phase * period // len(last.spans), span) for phase, span in enumerate(last.spans)]
-    before = max((place - span[0] for place, span in own if span is not None), default=0)
-    return before, max((span[1] - place for place, span in own if span is not None), default=0)
+    count = int(form.resolution[axis] * period)
+    return _Axis(period, tuple(_place(phase, count, period) for phase in range(count)))
+
+
+def _place(phase: int, count: int, period: int) -> tuple[int, int]:
+    """The first and last pixel of the picture on which a pixel lies, of ``count`` in a period."""
+    return phase * period // count, -(-(phase + 1) * period // count) - 1
 
 
 def _hull(spans: Iterable[Span]) -> Span:

@@ -13,11 +13,13 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
 from superres.graph.cost import multiply_adds, peak_bytes
 from superres.graph.graph import Graph
+from superres.graph.parts import GROUPS, Figures, Part, can_stream, figures, parts
 from superres.graph.radius import alignment, halo
 from superres.graph.wrapping import Wrapping
 from superres.images.picture import PictureInfo
@@ -36,12 +38,13 @@ _UNKNOWN_BYTES = 64 * 4 * 8  # and bytes a pixel
 # an enlarged pixel: bands split, enlarged, joined and mixed; and a first kernel of 9x9 as ncnn unrolls it
 _WRAPPING_BYTES = 64 + 4 * 81
 # of the values alive at once, the worst measured for tiles of 128 to 512 px; and what the engine takes by being there
-_ENGINE_MEMORY = {
+ENGINE_MEMORY = {
     "ncnn": (7.2, 0),
     "torch": (4.8, 200 << 20),
     "onnxruntime": (2.0, 30 << 20),
     "openvino": (3.0, 60 << 20),
 }
+_WEIGHT_COPIES = 6  # Winograd's transform of a 3x3 kernel has 36 numbers (64 in small layers)
 _SAMPLE_SIDES = (160, 288)  # of the drawn tile on which a halo is measured
 
 
@@ -66,6 +69,15 @@ class Network:
     wrapping: Wrapping | None = None
     learnt: bool = False
 
+    @cached_property
+    def groups(self) -> tuple[tuple[tuple[Part, ...], Figures], ...]:
+        """Ways to cut the graph into parts that rows flow through, fewer and larger ones first; none if they cannot."""
+        graph = self.graph
+        if graph is None or self.wrapping is not None or self.learnt or can_stream(graph) is not None:
+            return ()
+        ways = {len(found): found for found in (parts(graph, group) for group in GROUPS)}
+        return tuple((found, figures(graph, found)) for found in ways.values())
+
     def multiply_adds(self, height: int, width: int) -> int:
         if self.graph is None:
             return (0 if self.engine == "numpy" else _UNKNOWN_WORK) * height * width
@@ -76,11 +88,16 @@ class Network:
         if self.graph is None:
             return (64 * self.scale**2 if self.engine == "numpy" else _UNKNOWN_BYTES) * height * width
         weights = sum(4 * weight.size for weight in self.graph.weights.values())
-        ratio, fixed = _ENGINE_MEMORY.get(engine, (5.0, 0))
+        ratio, fixed = ENGINE_MEMORY.get(engine, (5.0, 0))
         around = 0 if self.wrapping is None else _WRAPPING_BYTES * self.scale**2 * height * width
         return (
             int(ratio * peak_bytes(self.graph, *self._given(self.graph, height, width))) + fixed + 4 * weights + around
         )
+
+    @cached_property
+    def weight_bytes(self) -> int:
+        """Weights as the engine lays them out for its fast convolutions, of one opened network."""
+        return 0 if self.graph is None else _WEIGHT_COPIES * sum(4 * one.size for one in self.graph.weights.values())
 
     def _given(self, graph: Graph, height: int, width: int) -> tuple[int, int]:
         """The size of what the graph itself is given."""
@@ -153,6 +170,7 @@ class Opener:
 
     def __init__(self) -> None:
         self._networks: dict[tuple[Any, ...], Network] = {}
+        self._lines: dict[tuple[Any, ...], Any] = {}
         self._lock = threading.RLock()
         self._local = threading.local()
 
@@ -205,6 +223,19 @@ class Opener:
         if not network.learnt:
             held[key] = opened
         return _wrapped(opened, network, settings)
+
+    def lines(self, network: Network, parts: tuple[Part, ...], engine: str, workers: int) -> Any:
+        """The model in parts on its engine, for rows that flow through it; opened once for all threads.
+
+        ncnn's parts run side by side, one thread each; PyTorch's one after the other, on all threads.
+        """
+        assert network.graph is not None
+        graph, threads = network.graph, 1 if engine == "ncnn" else workers
+        with self._lock:
+            key = (network.key, len(parts), engine, threads)
+            if key not in self._lines:
+                self._lines[key] = choose.open_lines(engine, graph, parts, threads=threads)
+            return self._lines[key]
 
     def reference(self, network: Network, settings: Settings) -> Upscaler | None:
         """The slow and sure path for tiles in doubt, on one thread of the CPU.

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,13 @@ from superres.images.read import Picture, open_picture
 from superres.images.write import WriteOptions, write_picture
 from superres.runtime import memory
 from superres.runtime.bands import Bands, FloatRange
+from superres.runtime.flow import Machine
 from superres.runtime.guards import Guarded
 from superres.runtime.learning import Learnt, learn, windows
+from superres.runtime.lines import Lines, LinesFault
 from superres.runtime.opening import Opener, learnt_network
 from superres.runtime.plan import Plan, make_plan
+from superres.runtime.profile import Clock, Profile
 from superres.runtime.scaling import rows_at_once
 from superres.runtime.settings import Settings
 from superres.runtime.stream import enlarged
@@ -38,6 +42,18 @@ class Result:
     warnings: tuple[str, ...] = ()
     retried: tuple[str, ...] = ()
     learnt: Learnt | None = None
+    clock: Clock = field(default_factory=Clock)
+
+    def profile(self, peak: float) -> Profile:
+        """Where the time went; ``peak`` is the machine's, in GFLOP/s."""
+        plan, clock = self.plan, self.clock
+        work = 0
+        if plan.network is not None:
+            align = plan.network.alignment
+            high, wide = (-(-side // align) * align for side in (plan.info.height, plan.info.width))
+            work = 2 * plan.network.multiply_adds(high, wide) * plan.frames
+        needed = work / max(1e-6, clock.compute) / 1e9
+        return Profile(clock.decode, clock.compute, clock.encode, needed, peak, self.peak_memory)
 
     def as_dict(self) -> dict[str, Any]:
         """The figures as plain values, for JSON."""
@@ -106,24 +122,18 @@ def upscale_file(
         except (BadInput, BadRequest) as error:
             text = str(error)
             raise error if str(source) in text else type(error)(f"{source}: {text}") from error
-        progress = Progress(plan)
-        guard = _guarded(plan, settings, opener)
-        strips = _strips(picture, plan, bands, guard, progress, on_progress)
+        told = on_progress or _unheard
+        clock, writing = Clock(), time.perf_counter()
         try:
-            write_picture(target, outgoing(plan, target), strips, write_options(plan, settings))
-        except BadOutput as error:
-            text = str(error)
-            raise error if str(target) in text else BadOutput(f"{source}: {text}") from error
-        except BadInput as error:
-            text = str(error)
-            raise error if str(source) in text else BadInput(f"{source}: {text}") from error
-        finally:
-            strips.close()
+            retried = _write(picture, plan, bands, target, settings, opener, clock, told)
+        except LinesFault as fault:
+            plan = _plan(picture, target, settings, opener, flow=False)
+            retried = (str(fault), *_write(picture, plan, bands, target, settings, opener, clock, told))
+        clock.closing(time.perf_counter() - writing)
     seconds = max(1e-6, time.perf_counter() - began)
     if plan.network is not None and plan.multiply_adds > 10**10:
         enlarging = max(1e-6, seconds - (learnt.seconds if learnt else 0.0))
         opener.learn(plan.network, settings, plan.multiply_adds / enlarging)
-    retried = tuple(guard.retried) if guard else ()
     again = (f"{len(retried)} tile(s) were computed again by the reference engine: {retried[0]}",) if retried else ()
     return Result(
         source,
@@ -135,10 +145,54 @@ def upscale_file(
         plan.warnings + (learnt.warnings if learnt else ()) + again,
         retried,
         learnt,
+        clock,
     )
 
 
-def _plan(picture: Picture, target: Path | None, settings: Settings, opener: Opener, *, measure: bool = False) -> Plan:
+def _unheard(_: Progress) -> None:
+    """Nobody wants to know how far it is."""
+
+
+def _write(
+    picture: Picture,
+    plan: Plan,
+    bands: Bands,
+    target: Path,
+    settings: Settings,
+    opener: Opener,
+    clock: Clock,
+    on_progress: Callable[[Progress], None],
+) -> tuple[str, ...]:
+    """Enlarge into the file; what the tiles that were done again complained of."""
+    guard = None if plan.lines else _guarded(plan, settings, opener)
+    flow = line_machine(plan, opener)
+    strips = _strips(picture, plan, bands, guard, flow, clock, Progress(plan), on_progress)
+    try:
+        write_picture(target, outgoing(plan, target), clock.computing(strips), write_options(plan, settings))
+    except (BadOutput, BadInput) as error:
+        text, named = str(error), target if isinstance(error, BadOutput) else picture.info.path
+        raise error if str(named) in text else type(error)(f"{picture.info.path}: {text}") from error
+    finally:
+        strips.close()
+    return tuple(guard.retried) if guard else ()
+
+
+def line_machine(plan: Plan, opener: Opener) -> tuple[Lines, Machine] | None:
+    """What rows flow through, where the plan lets them."""
+    if plan.lines is None or plan.network is None:
+        return None
+    return plan.lines, opener.lines(plan.network, plan.lines.parts, plan.engine, plan.workers)
+
+
+def _plan(
+    picture: Picture,
+    target: Path | None,
+    settings: Settings,
+    opener: Opener,
+    *,
+    measure: bool = False,
+    flow: bool = True,
+) -> Plan:
     info = picture.info
     name = settings.format or info.format
     if target is not None:
@@ -149,7 +203,7 @@ def _plan(picture: Picture, target: Path | None, settings: Settings, opener: Ope
             raise BadRequest(f"{target} ends in {target.suffix} but --format says {settings.format}; make them agree")
         name = found
     sample = picture.rows(0, 0, min(_SAMPLE_ROWS, info.height)) if settings.model == "auto" else None
-    return make_plan(info, settings, opener, format=name, sample=sample, measure=measure)
+    return make_plan(info, settings, opener, format=name, sample=sample, measure=measure, flow=flow)
 
 
 def _taught(
@@ -193,20 +247,25 @@ def _strips(
     plan: Plan,
     bands: Bands,
     guard: Guarded | None,
+    flow: tuple[Lines, Machine] | None,
+    clock: Clock,
     progress: Progress,
-    on_progress: Callable[[Progress], None] | None,
+    on_progress: Callable[[Progress], None],
 ) -> Generator[Array, None, None]:
     """The strips of all frames, one below the other."""
     info = picture.info
 
     def on_tile(pixels: int) -> None:
         progress.done += pixels
-        if on_progress is not None:
-            on_progress(progress)
+        on_progress(progress)
+
+    def rows(frame: int, top: int, height: int) -> Array:
+        began = time.perf_counter()
+        return clock.reading(picture.rows(frame, top, height), began)
 
     for frame in range(plan.frames):
         yield from enlarged(
-            lambda top, height, frame=frame: picture.rows(frame, top, height),
+            partial(rows, frame),
             plan.grid,
             bands,
             guard,
@@ -214,7 +273,8 @@ def _strips(
             factor=(plan.factor[1], plan.factor[0]),
             channels=plan.network.channels if plan.network else 0,
             on_tile=on_tile,
-            workers=plan.workers,
+            workers=1 if flow and plan.engine != "ncnn" else plan.workers,
+            flow=flow,
         )
     assert progress.done == info.width * info.height * plan.frames
 

@@ -1,9 +1,9 @@
 """What will be done to one picture, decided before anything is computed."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from superres.images.encoding import JPEG_WHOLE
 from superres.images.formats import check_fits, kept_frames, losses
@@ -11,7 +11,8 @@ from superres.images.picture import PictureInfo
 from superres.runtime import memory
 from superres.runtime.engines.ncnn import default_threads
 from superres.runtime.learning import DEFAULT_BUDGET
-from superres.runtime.opening import Network, Opener
+from superres.runtime.lines import Lines, candidates, reason_against
+from superres.runtime.opening import ENGINE_MEMORY, Network, Opener
 from superres.runtime.scaling import DEFAULT_FACTOR, target_size
 from superres.runtime.settings import Settings
 from superres.runtime.tiles import Grid
@@ -22,8 +23,12 @@ DEEP = 64  # px: beyond this an exact halo costs several times the picture, so a
 _FIXED = 64 << 20  # encoder, decoder and engine, beside what grows with the picture
 _LEARNING = 200 << 20  # what a method that learns at test time holds beside PyTorch: pairs, values, gradients
 _LITTLE_MORE = 1.75  # times the least work: what smaller tiles gain by the cache, as measured
+_LITTLE_MORE_ROWS = 1.3
+_LINES_COST = 1.05  # of a pixel in rows against one in tiles: packed rows are cut and joined between the groups
+_CLEARLY = 1.25
 _MARGIN = 1.15  # the estimate was up to a tenth too low
 _COMFORT = 256 << 20
+_COMFORT_ROWS = 400 << 20
 _WINOGRAD = 6  # engines compute blocks of so many pixels a side, begun ones as well
 _PER_TILE = 2000  # input pixels' worth of work that each further tile costs
 _ENCODER = {"jpeg": 6.0, "webp": 12.0, "avif": 12.0, "gif": 6.0}  # bytes an output pixel: these hold it whole
@@ -55,6 +60,8 @@ class Plan:
     multiply_adds: int
     seconds: float | None
     warnings: tuple[str, ...] = ()
+    lines: Lines | None = None  # rows flow in these blocks, and ``grid`` is what tiles would be
+    lines_note: str = ""  # why they do not
     learning: str | None = None  # what is learnt from the picture first; ``seconds`` is without it
 
     def as_dict(self) -> dict[str, Any]:
@@ -72,12 +79,15 @@ class Plan:
             "model": self.network.name if self.network else None,
             "model_scale": self.network.scale if self.network else 1,
             "learning": self.learning,
+            "way": "rows" if self.lines else "tiles",
+            "block": self.lines.block if self.lines else None,
+            "way_note": self.lines.explain() if self.lines else self.lines_note,
             "tile": [wide - 2 * self.grid.halo, high - 2 * self.grid.halo] if self.grid.count > 1 else [wide, high],
             "tiles": self.grid.count * self.frames,
             "workers": self.workers,
             "halo": self.grid.halo,
             "halo_note": self.halo_note,
-            "excess": round(self.grid.excess, 4),
+            "excess": round(self.lines.work if self.lines else self.grid.excess, 4),
             "peak_memory": self.peak_memory,
             "max_memory": self.max_memory,
             "multiply_adds": self.multiply_adds,
@@ -91,13 +101,17 @@ class Plan:
         frames = f", {self.frames} frames" if self.frames > 1 else ""
         model = f"{self.network.name} (x{self.network.scale})" if self.network else "none: bicubic resize"
         time = "not known yet" if self.seconds is None else f"about {self.seconds:.1f} s"
+        tiles = f"{facts['tiles']} of {facts['tile'][0]}x{facts['tile'][1]}, {self.grid.excess:.2f}x the pixels"
+        note = f"; rows do not flow: {self.lines_note}" if self.lines_note else ""
+        way = [f"rows      {self.lines.explain()}"] if self.lines else [
+            f"tiles     {tiles}{note}", f"halo      {self.grid.halo} px, {self.halo_note}",
+        ]  # fmt: skip
         lines = [
             f"picture   {info.path}: {info.width}x{info.height}, {info.bands} bands, {info.sample}{frames}",
             f"result    {self.size[0]}x{self.size[1]} {self.format}, factor {max(self.factor):.4g}",
             f"model     {model}",
             f"engine    {self.engine} on {self.device}",
-            f"tiles     {facts['tiles']} of {facts['tile'][0]}x{facts['tile'][1]}, {self.grid.excess:.2f}x the pixels",
-            f"halo      {self.grid.halo} px, {self.halo_note}",
+            *way,
             f"memory    about {self.peak_memory / 2**20:.0f} MB, at most {self.max_memory / 2**20:.0f} MB",
             f"work      {self.multiply_adds / 1e9:.1f} G multiply-adds",
             f"time      {time}",
@@ -115,12 +129,13 @@ def make_plan(
     format: str | None = None,  # noqa: A002
     sample: Array | None = None,
     measure: bool = False,
+    flow: bool = True,
 ) -> Plan:
     """Choose model, engine, halo and tile for a picture; ``sample`` is a piece of it, for the choice by noise.
 
     ``measure`` times one small tile where this machine's speed with the model is not known yet. Raises
     :class:`BadRequest` for a memory limit that even the smallest tile would exceed, BadOutput for a size that the
-    format cannot hold.
+    format cannot hold. Without ``flow`` the picture goes in tiles.
     """
     name = format or settings.format or info.format
     size = target_size(info.width, info.height, settings)
@@ -128,27 +143,35 @@ def make_plan(
     check_fits(name, size[0], size[1], info.bands - flat, info.sample)
     factor = _factor(info, settings, size)
     network = opener.network(settings, info, max(factor), sample)
-    halo, note = _halo(network, settings, opener)
-    if info.alpha:
-        halo = max(halo, 2)
     limit = settings.max_memory or memory.default_limit()
     engine = opener.engine_name(network, settings) if network else "numpy"
-    align = network.alignment if network else 1
     held = min(size[0] * size[1], JPEG_WHOLE) if name == "jpeg" else size[0] * size[1]
     learning = None if network is None or settings.method is None else _learning(settings)
     base = memory.held() + _FIXED + (_LEARNING if learning else 0) + int(_ENCODER.get(name, 0) * held)
-    grid, peak = _tiled(
-        info,
-        settings,
-        lambda grid: base + _bytes(info, grid, network, engine, size, _workers(settings, engine, grid)),
-        halo,
-        limit,
-        align,
-    )
+    room = _Room(info, settings, network, engine, size, limit, base)
+    found, reason, least = room.rows() if flow else (None, "tiles were asked for", math.inf)
+    known = None if network is None else network.halo
+    if found is not None and known is not None and (known > DEEP or settings.exact):
+        tiled = None  # a deep model's tiles cost many times the picture, or are not exact
+        halo, note = known, "exact: the model's radius"
+    else:
+        halo, note = _halo(network, settings, opener)
+        halo = max(halo, 2) if info.alpha else halo
+        tiled = room.tiles(halo, optional=found is not None, least=least)
+    if found is not None and tiled is not None and _tiles_win(tiled, found):
+        found, reason = None, "tiles take less work here"
+    lines = found[0] if found else None
+    if tiled is not None and found is None:
+        grid, peak = tiled[:2]
+    else:
+        assert found is not None
+        grid, peak = Grid(info.height, info.width, (found[0].block, info.width), 0, found[0].align), found[1]
     frames = kept_frames(info, name)
     work = 0
     if network is not None:
         work = network.multiply_adds(*grid.shape) * grid.count * frames * _passes(info, network)
+        if lines is not None:
+            work = int(network.multiply_adds(lines.padded, info.width) * lines.work) * frames
         work *= 8 if settings.self_ensemble and not network.learnt else 1
     rate = opener.rate(network, settings, measure=measure) if network else None
     return Plan(
@@ -161,7 +184,9 @@ def make_plan(
         engine=engine,
         device=settings.device,
         grid=grid,
-        workers=_workers(settings, engine, grid),
+        workers=_line_workers(settings) if lines else _workers(settings, engine, grid),
+        lines=lines,
+        lines_note=reason or "",
         halo_note=note,
         peak_memory=peak,
         max_memory=limit,
@@ -170,6 +195,12 @@ def make_plan(
         warnings=(*info.warnings, *losses(info, name)),
         learning=learning,
     )
+
+
+def _tiles_win(tiled: tuple[Grid, int, float], rows: tuple[Lines, int, float]) -> bool:
+    """Whether tiles take clearly less work, or a little less in much the same memory."""
+    (_, need, cost), (_, other_need, other_cost) = tiled, rows
+    return _CLEARLY * cost <= other_cost or (cost <= other_cost and need <= _CLEARLY * other_need)
 
 
 def _learning(settings: Settings) -> str:
@@ -208,35 +239,114 @@ def _halo(network: Network | None, settings: Settings, opener: Opener) -> tuple[
     return measured, f"measured: the error stays under half an 8-bit step (the model sees {radius}; --exact takes all)"
 
 
-def _tiled(
-    info: PictureInfo, settings: Settings, cost_of: Callable[[Grid], int], halo: int, limit: int, align: int
-) -> tuple[Grid, int]:
-    """The grid that takes least work within the memory limit, and its peak memory.
+@dataclass(frozen=True)
+class _Room:
+    """What a way through the picture costs, and whether it fits in the memory."""
 
-    One that stays below a comfortable memory is preferred where it takes little more work: small tiles pay for their
-    halo with better use of the cache.
-    """
-    fitting: list[tuple[float, Grid, int]] = []
-    least = math.inf
-    for tile in _candidates(info, settings, halo):
-        grid = Grid(info.height, info.width, tile, halo, align)
-        need = cost_of(grid)
-        least = min(least, need)
-        high, wide = (-(-side // _WINOGRAD) * _WINOGRAD for side in grid.shape)
-        cost = grid.count * (high * wide + _PER_TILE)
-        if need * _MARGIN <= limit:
-            fitting.append((cost, grid, need))
-    if not fitting:
+    info: PictureInfo
+    settings: Settings
+    network: Network | None
+    engine: str
+    size: tuple[int, int]
+    limit: int
+    base: int
+
+    def tiles(self, halo: int, *, optional: bool, least: float) -> tuple[Grid, int, float] | None:
+        """The grid that takes least work within the memory limit, its peak memory and its work.
+
+        BadRequest where even the smallest tiles are too large, or ``None`` where they are ``optional``; ``least`` is
+        what another way would need.
+        """
+        fitting: list[tuple[float, Grid, int]] = []
+        align = self.network.alignment if self.network else 1
+        for tile in _candidates(self.info, self.settings, halo):
+            grid = Grid(self.info.height, self.info.width, tile, halo, align)
+            need = self.base + self._tiled(grid)
+            least = min(least, need)
+            high, wide = (-(-side // _WINOGRAD) * _WINOGRAD for side in grid.shape)
+            cost = grid.count * (high * wide + _PER_TILE)
+            if need * _MARGIN <= self.limit:
+                fitting.append((cost, grid, need))
+        if not fitting:
+            if optional:
+                return None
+            raise self._too_little(least)
+        cost, grid, need = _comfortable(fitting, _LITTLE_MORE, _COMFORT)
+        return grid, need, cost
+
+    def rows(self) -> tuple[tuple[Lines, int, float] | None, str | None, float]:
+        """As :meth:`tiles`, for rows that flow, or ``None``; why not; and the least memory that would do."""
+        info, network = self.info, self.network
+        if network is None:
+            return None, None, math.inf
+        reason = reason_against(
+            network.graph,
+            self.engine,
+            wrapped=network.wrapping is not None or network.learnt,
+            colours=(info.bands - info.alpha, network.channels),
+            alpha=info.alpha,
+            ensemble=self.settings.self_ensemble,
+        )
+        if self.settings.tile != "auto" or self.settings.device != "cpu":
+            reason = reason or "tiles were asked for" if self.settings.device == "cpu" else "only on the CPU"
+        if reason is not None or network.graph is None or network.halo is None:
+            return None, reason, math.inf
+        fitting: list[tuple[float, Lines, int]] = []
+        least = math.inf
+        for lines in candidates(
+            network.graph, network.groups, (info.height, info.width), network.halo, network.alignment
+        ):
+            need = self.base + self._flowing(lines, network)
+            least = min(least, need)
+            cost = _LINES_COST * lines.work * info.width * lines.padded + lines.blocks * _PER_TILE
+            if need * _MARGIN <= self.limit:
+                fitting.append((cost, lines, need))
+        if not fitting:
+            return None, "the memory does not suffice for a block of rows", least
+        cost, lines, need = _comfortable(fitting, _LITTLE_MORE_ROWS, _COMFORT_ROWS)
+        return (lines, need, cost), None, least
+
+    def _tiled(self, grid: Grid) -> int:
+        return _bytes(self.info, grid, self.network, self.engine, self.size, _workers(self.settings, self.engine, grid))
+
+    def _flowing(self, lines: Lines, network: Network) -> int:
+        info, item = self.info, _ITEM[self.info.sample]
+        ratio, fixed = ENGINE_MEMORY[self.engine]
+        s = network.scale
+        whole = self.size == (s * info.width, s * info.height)
+        held = lines.bytes(
+            _line_workers(self.settings) if self.engine == "ncnn" else 1,
+            ratio,
+            info.bands * item,
+            info.bands * (item if whole else 4) + network.channels * 4,
+        )
+        return held + fixed + network.weight_bytes + _resized_bytes(info, s, self.size)
+
+    def _too_little(self, least: float) -> BadRequest:
+        info, settings = self.info, self.settings
         flag = "--max-memory" if settings.max_memory else "the free memory"
         hint = "" if settings.tile == "auto" else f" with --tile {settings.tile}"
-        raise BadRequest(
-            f"{flag} of {limit / 2**20:.0f} MB is too little for {info.path.name} ({info.width}x{info.height}){hint}; "
-            f"the least that works is --max-memory {math.ceil(least * _MARGIN / 2**20)}M"
+        return BadRequest(
+            f"{flag} of {self.limit / 2**20:.0f} MB is too little for {info.path.name} ({info.width}x{info.height})"
+            f"{hint}; the least that works is --max-memory {math.ceil(least * _MARGIN / 2**20)}M"
         )
-    most = _LITTLE_MORE * min(cost for cost, _, _ in fitting)
-    small = [one for one in fitting if one[0] <= most and one[2] <= _COMFORT]
-    _, grid, need = min(small or fitting, key=lambda one: one[0])
-    return grid, need
+
+
+_Way = TypeVar("_Way", Grid, Lines)
+
+
+def _comfortable(fitting: list[tuple[float, _Way, int]], most: float, below: int) -> tuple[float, _Way, int]:
+    """The cheapest, but one that stays below a comfortable memory where it takes at most ``most`` times the work.
+
+    Small tiles pay for their halo with better use of the cache.
+    """
+    limit = most * min(cost for cost, _, _ in fitting)
+    small = [one for one in fitting if one[0] <= limit and one[2] <= below]
+    return min(small or fitting, key=lambda one: one[0])
+
+
+def _line_workers(settings: Settings) -> int:
+    return settings.threads or max(1, default_threads() // settings.jobs)
 
 
 def _workers(settings: Settings, engine: str, grid: Grid) -> int:
@@ -270,7 +380,14 @@ def _bytes(
         return 6 * (8 << 20) + 64 * max(width, size[0]) * info.bands * 4
     window = 2 * high * width * info.bands * item
     strip = s * s * grid.strip_height * width * info.bands * (item if whole else 4)
-    resized = 0 if whole else 64 * max(s * width, size[0]) * info.bands * 4 + (32 << 20)
+    resized = _resized_bytes(info, s, size)
     tile = network.bytes(high, wide, engine) + 4 * s * s * high * wide * info.bands * 4
     ahead = int(workers > 1)  # a further band of tiles, whole or as the parts of the one to come
     return (1 + ahead) * window + (1 + whole + ahead) * strip + resized + workers * tile
+
+
+def _resized_bytes(info: PictureInfo, scale: int, size: tuple[int, int]) -> int:
+    """What the resize to a size that is no whole factor holds."""
+    if size == (scale * info.width, scale * info.height):
+        return 0
+    return 64 * max(scale * info.width, size[0]) * info.bands * 4 + (32 << 20)

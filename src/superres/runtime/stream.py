@@ -2,7 +2,11 @@
 
 from collections.abc import Callable, Iterator
 
+import numpy as np
+
 from superres.runtime.bands import BandNet, Bands, Rows, enlarge
+from superres.runtime.flow import Machine
+from superres.runtime.lines import Lines, line_strips
 from superres.runtime.scaling import RowResizer, rows_at_once
 from superres.runtime.tiles import Grid, RowSource, strips
 from superres.types import Array, Box, Upscaler
@@ -19,14 +23,19 @@ def enlarged(
     channels: int = 0,
     on_tile: Callable[[int], None] | None = None,
     workers: int = 1,
+    flow: tuple[Lines, Machine] | None = None,
 ) -> Iterator[Array]:
     """Strips (h, out width, bands) of one frame in its own sample type; ``out`` is (height, width).
 
     ``factor`` is the exact one along both axes where ``out`` was rounded from it; else the ratio of the sizes.
     ``upscaler`` is for ``channels`` channels (0: any); ``None`` means a plain bicubic resize. Where its whole factor
     leads past or short of ``out``, an antialiased resize of its float result follows. Tiles are checked by whoever
-    wraps the upscaler (:class:`superres.runtime.guards.Guarded`), which must bear ``workers`` calls at once.
+    wraps the upscaler (:class:`superres.runtime.guards.Guarded`), which must bear ``workers`` calls at once. With
+    ``flow`` the rows flow through that machine instead, in no tiles, and ``upscaler`` is not asked.
     """
+    if flow is not None:
+        yield from _flowing(rows, flow, bands, out, factor, channels, on_tile, workers)
+        return
     if upscaler is None:
         yield from _resized(_plain(rows, grid, bands, on_tile), (grid.height, grid.width), out, factor, bands)
         return
@@ -41,6 +50,28 @@ def enlarged(
     else:
         rest = None if factor is None else (factor[0] / s, factor[1] / s)
         yield from _resized(strips(rows, grid, s, work, on_tile, workers=workers, ahead=0), whole, out, rest, bands)
+
+
+def _flowing(
+    rows: RowSource,
+    flow: tuple[Lines, Machine],
+    bands: Bands,
+    out: tuple[int, int],
+    factor: tuple[float, float] | None,
+    channels: int,
+    on_tile: Callable[[int], None] | None,
+    workers: int,
+) -> Iterator[Array]:
+    lines, machine = flow
+    s = lines.graph.scale
+    whole = (s * lines.height, s * lines.width)
+    finish = bands.leave if whole == out else np.ascontiguousarray
+    source = line_strips(rows, lines, machine, bands, channels, finish, on_tile, workers=workers)
+    if whole == out:
+        yield from source
+    else:
+        rest = None if factor is None else (factor[0] / s, factor[1] / s)
+        yield from _resized(source, whole, out, rest, bands)
 
 
 def _plain(rows: RowSource, grid: Grid, bands: Bands, on_tile: Callable[[int], None] | None) -> Iterator[Rows]:

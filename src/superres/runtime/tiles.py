@@ -121,10 +121,11 @@ class RowWindow:
             self._held = np.concatenate((self._held, more)) if kept and self._held is not None else more
         assert self._held is not None
         self._top = top
-        return _repeat_edge(self._held, stop - top, 0)
+        return repeat_edge(self._held, stop - top, 0)
 
 
-def _repeat_edge(x: Array, length: int, axis: int) -> Array:
+def repeat_edge(x: Array, length: int, axis: int) -> Array:
+    """The first ``length`` rows (or columns) of a picture, its last one repeated where there are fewer."""
     if x.shape[axis] >= length:
         return x[:length] if axis == 0 else x[:, :length]
     pad = [(0, 0)] * x.ndim
@@ -177,7 +178,7 @@ def _tiles_of(band: Array, row: Span, grid: Grid) -> list[tuple[Array, Box, tupl
     """The tiles of one band, the box of each that is wanted, and where (x, y) that lies in the picture."""
     result: list[tuple[Array, Box, tuple[int, int]]] = []
     for column in grid.columns:
-        tile = _repeat_edge(band[:, column.start : column.stop], column.stop - column.start, 1)
+        tile = repeat_edge(band[:, column.start : column.stop], column.stop - column.start, 1)
         core = Box(
             row.core_start - row.start,
             column.core_start - column.start,

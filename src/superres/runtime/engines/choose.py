@@ -6,7 +6,7 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -17,6 +17,7 @@ from typing import Any, cast
 import numpy as np
 
 from superres.graph.graph import Graph
+from superres.graph.parts import Part
 from superres.types import BadRequest, EngineUnavailable, SuperresError, Tile, Upscaler
 
 # name -> (class, package it needs, what installs that)
@@ -29,6 +30,10 @@ ENGINES: dict[str, tuple[str, str, str]] = {
     "openvino": ("superres.runtime.engines.openvino:OpenVinoEngine", "openvino", "pip install 'superres[openvino]'"),
     "torch": ("superres.runtime.engines.torch:TorchEngine", "torch", "pip install 'superres[torch]'"),
 }  # fmt: skip
+LINES = {  # engines that run a graph in parts, row by row
+    "ncnn": "superres.runtime.engines.ncnn_lines:NcnnLines",
+    "torch": "superres.runtime.engines.torch_lines:TorchLines",
+}
 DEVICES = ("cpu", "gpu")
 CANDIDATES = ("ncnn", "onnxruntime", "openvino")  # torch takes seconds to import: never for a test on the CPU
 TOLERANCE = {"cpu": 1e-3, "gpu": 2e-2}
@@ -57,6 +62,12 @@ def open_engine(name: str, graph: Graph, *, device: str = "cpu", threads: int | 
     if device == "gpu":
         return _open_gpu(name, graph, threads)
     return _open(fastest(graph, threads=threads) if name == "auto" else name, graph, "cpu", threads)
+
+
+def open_lines(name: str, graph: Graph, parts: Sequence[Part], *, threads: int) -> Any:
+    """The parts of a graph on the engine called ``name``, one of ``LINES``, on the CPU."""
+    module, _, attribute = LINES[name].partition(":")
+    return getattr(import_module(module), attribute)(graph, parts, threads=threads)
 
 
 def checked(upscaler: Upscaler, reference: Upscaler, *, channels: int = 3, tolerance: float = 2e-2) -> Upscaler:

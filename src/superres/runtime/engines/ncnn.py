@@ -33,9 +33,9 @@ class Net:
     def __init__(
         self, param: str, weights: Path, *, device: str = "cpu", threads: int | None = None, plain: bool = False
     ) -> None:
-        self._ncnn = _import()
+        self._ncnn = import_ncnn()
         net = self._ncnn.Net()
-        _configure(net.opt, threads or default_threads(), gpu=device == "gpu", plain=plain)
+        configure(net.opt, threads or default_threads(), gpu=device == "gpu", plain=plain)
         if device == "gpu":
             net.set_vulkan_device(_gpu(self._ncnn))
         if net.load_param_mem(param) != 0:
@@ -66,7 +66,7 @@ class NcnnEngine:
     def __init__(self, graph: Graph, *, device: str = "cpu", threads: int | None = None, plain: bool = False) -> None:
         param, weights = write_ncnn(graph)
         self.scale, self.halo, self._channels = graph.scale, halo(graph), graph.channels
-        with _as_file(weights) as path:
+        with as_file(weights) as path:
             self._net = Net(param.decode(), path, device=device, threads=threads, plain=plain)
 
     def __call__(self, tile: Tile) -> Tile:
@@ -82,7 +82,7 @@ def plain_ncnn(graph: Graph, *, device: str = "cpu", threads: int | None = None)
 
 
 @contextlib.contextmanager
-def _as_file(content: bytes) -> Generator[Path]:
+def as_file(content: bytes) -> Generator[Path]:
     """ncnn keeps pointers into memory it was loaded from, which its Python binding frees: so it reads a file."""
     handle, name = tempfile.mkstemp(prefix="superres-", suffix=".bin")
     try:
@@ -93,7 +93,7 @@ def _as_file(content: bytes) -> Generator[Path]:
         Path(name).unlink(missing_ok=True)
 
 
-def _import() -> Any:
+def import_ncnn() -> Any:
     try:
         import ncnn
     except ImportError as error:
@@ -101,7 +101,7 @@ def _import() -> Any:
     return cast(Any, ncnn)
 
 
-def _configure(option: Any, threads: int, *, gpu: bool, plain: bool) -> None:
+def configure(option: Any, threads: int, *, gpu: bool, plain: bool) -> None:
     option.num_threads = threads
     option.lightmode = True
     option.use_packing_layout = not plain

@@ -11,7 +11,7 @@ is the matrix library's habit, not its promise: the tests hold it to that. Threa
 product runs on one, so their number changes no bit either. Only the CPU has been tried.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -59,7 +59,6 @@ class TorchEngine:
             raise EngineUnavailable(f"PyTorch has no device {device!r} here ({reason}); use cpu") from error
         self.weights = {key: torch.from_numpy(weight.copy()).to(self.device) for key, weight in graph.weights.items()}
         self._halo, self.alignment = halo(graph), alignment(graph)
-        self._last = {name: step for step, one in enumerate(graph.operations) for name in one.inputs}
 
     @property
     def scale(self) -> int:
@@ -82,17 +81,26 @@ class TorchEngine:
         import torch
 
         self._fits(tuple(tile.shape))
+        given = {self.graph.input: tile.to(self.device, torch.float32).contiguous()}
+        return self.follow(self.graph.operations, given, (self.graph.output,))[0]
+
+    def follow(
+        self, operations: Sequence[Operation], values: "dict[str, Tensor]", wanted: Sequence[str]
+    ) -> "list[Tensor]":
+        """The values ``wanted``, made by these of the graph's operations from ``values``, each dropped when read."""
+        import torch
+
+        last = {name: step for step, one in enumerate(operations) for name in one.inputs}
         with _one_thread(), ThreadPoolExecutor(self.threads) as pool, torch.inference_mode():
-            values = {self.graph.input: tile.to(self.device, torch.float32).contiguous()}
-            for step, operation in enumerate(self.graph.operations):
+            for step, operation in enumerate(operations):
                 inputs = [values[name] for name in operation.inputs]
                 weights = {role: self.weights[key] for role, key in operation.weights.items()}
                 values[operation.output] = _run(operation, inputs, weights, pool)
                 del inputs
                 for name in (*operation.inputs, operation.output):
-                    if name != self.graph.output and self._last.get(name, -1) <= step:
+                    if name not in wanted and last.get(name, -1) <= step:
                         values.pop(name, None)
-            return values[self.graph.output]
+            return [values[name] for name in wanted]
 
     def _fits(self, shape: tuple[int, ...]) -> None:
         if len(shape) != 4 or shape[1] != self.graph.channels or min(shape) < 1:

@@ -1,0 +1,279 @@
+"""Rows that flow through a network: the same as the whole picture, whatever the blocks."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from superres.graph.graph import Graph
+from superres.graph.parts import figures, parts
+from superres.graph.radius import alignment, halo
+from superres.runtime.bands import Bands
+from superres.runtime.engines.ncnn import NcnnEngine
+from superres.runtime.engines.ncnn_lines import NcnnLines
+from superres.runtime.lines import Lines, LinesFault, candidates, line_strips, reason_against
+from superres.runtime.models import load
+from superres.runtime.tiles import spans
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+
+from superres.runtime.engines.torch import TorchEngine  # noqa: E402
+from superres.runtime.engines.torch_lines import TorchLines  # noqa: E402
+
+_spec = importlib.util.spec_from_file_location("graph_nets", Path(__file__).parents[1] / "graph" / "nets.py")
+nets = importlib.util.module_from_spec(_spec)
+sys.modules["graph_nets"] = nets
+_spec.loader.exec_module(nets)
+
+
+def srvgg(layers: int = 16, width: int = 8) -> Graph:
+    return nets.chain(4, width=width, depth=layers)
+
+
+def edsr(blocks: int = 4, width: int = 8) -> Graph:
+    """Residual blocks, a skip across all of them, and layers after the upsampling."""
+    build = nets.Build(3)
+    head = at = build.conv(3, width)
+    for _ in range(blocks):
+        build.conv(width, width, inputs=at)
+        build.add("relu")
+        build.conv(width, width)
+        at = build.add("add", (build.at, at))
+    build.conv(width, width)
+    build.add("add", (build.at, head))
+    build.conv(width, width * 4)
+    build.add("pixel_shuffle", factor=2)
+    build.conv(width, 3)
+    return build.graph(2)
+
+
+def rrdb(blocks: int = 2, width: int = 8, growth: int = 4) -> Graph:
+    """Dense blocks in residual blocks, then nearest and convolutions on finer grids."""
+    build = nets.Build(4)
+    head = at = build.conv(3, width)
+    for _ in range(blocks):
+        start = at
+        for _ in range(3):
+            inner, values = at, [at]
+            for k in range(4):
+                joined = build.add("concat", tuple(values)) if k else values[0]
+                build.conv(width + k * growth, growth, inputs=joined)
+                values.append(build.add("leaky_relu", slope=0.2))
+            build.conv(width + 4 * growth, width, inputs=build.add("concat", tuple(values)))
+            scaled = build.weighted("affine", build.at, {"weight": np.full(1, 0.2)})
+            at = build.add("add", (scaled, inner))
+        at = build.add("add", (build.weighted("affine", at, {"weight": np.full(1, 0.2)}), start))
+    build.conv(width, width)
+    build.add("add", (build.at, head))
+    for _ in range(2):
+        build.add("nearest", factor=2)
+        build.conv(width, width)
+        build.add("leaky_relu", slope=0.2)
+    build.conv(width, 3)
+    return build.graph(4)
+
+
+GRAPHS = {
+    "chain": nets.chain(),
+    "activations": nets.activations(),
+    "resampling": nets.resampling(),
+    "srvgg": srvgg(),
+    "edsr": edsr(),
+    "rrdb": rrdb(),
+}
+FLOATS = Bands(3, False, "float32")
+
+
+def flowed(graph, make, x, block, *, group=2, wide=None, workers=1, bands=FLOATS, machine=None):
+    """(h, w, bands) through the graph by rows; the result in the same order of axes."""
+    align = alignment(graph)
+    height, width = x.shape[:2]
+    columns = spans(width, wide or width, halo(graph), align)
+    split = parts(graph, group)
+    lines = Lines(graph, split, figures(graph, split), block, columns, height, width, align)
+    machine = machine or make(graph, lines.parts, threads=1)
+    strips = line_strips(
+        lambda top, high: x[top : top + high], lines, machine, bands, graph.channels, np.ascontiguousarray,
+        workers=workers,
+    )  # fmt: skip
+    return np.concatenate(list(strips))
+
+
+def whole(engine, x):
+    return engine(np.ascontiguousarray(x.transpose(2, 0, 1))[None])[0].transpose(1, 2, 0)
+
+
+def picture(height, width, seed=0):
+    y, x = np.mgrid[:height, :width]
+    waves = [0.5 + 0.3 * np.sin(x / (3 + b) + b) * np.cos(y / (4 + b)) for b in range(3)]
+    noise = np.random.default_rng(seed).normal(0, 0.05, (height, width, 3))
+    return np.clip(np.stack(waves, -1) + noise, 0, 1).astype(np.float32)
+
+
+class Unchecked:
+    """Random networks darken and brighten at will; here only the rows matter."""
+
+    @pytest.fixture(autouse=True)
+    def _no_guard(self, monkeypatch):
+        monkeypatch.setattr("superres.runtime.lines.fault", lambda *_: None)
+
+
+class TestEquality(Unchecked):
+    @pytest.mark.parametrize("name", GRAPHS)
+    @pytest.mark.parametrize("group", [1, 3, 99])
+    def test_rows_give_the_whole_picture_bit_for_bit(self, name, group):
+        graph = GRAPHS[name]
+        step = alignment(graph)
+        x = picture(9 * step if step == 1 else 5 * step, 3 * step + 4 * (step == 1))
+        truth = whole(TorchEngine(graph, threads=1), x)
+        for block in sorted({step, 2 * step, 4 * step, x.shape[0]}):
+            assert np.array_equal(flowed(graph, TorchLines, x, block, group=group), truth), block
+
+    @pytest.mark.parametrize("name", GRAPHS)
+    def test_ncnn_differs_by_rounding_only(self, name):
+        graph = GRAPHS[name]
+        step = alignment(graph)
+        x = picture(44, 36)
+        truth = whole(NcnnEngine(graph, threads=1), x)
+        for block, group in ((step, 2), (12, 1), (24, 3), (44, 99)):
+            made = flowed(graph, NcnnLines, x, block, group=group, workers=2)
+            assert np.abs(made - truth).max() < 1e-5, (block, group)
+
+    @settings(max_examples=25, deadline=None)
+    @given(st.integers(1, 23), st.integers(1, 17), st.integers(1, 23), st.integers(3, 17), st.integers(1, 4))
+    def test_any_size_any_block_any_strip(self, height, width, block, wide, group):
+        graph, x = GRAPHS["chain"], picture(height, width)
+        made = flowed(graph, TorchLines, x, block, group=group, wide=wide)
+        assert np.array_equal(made, whole(TorchEngine(graph, threads=1), x))
+
+    def test_sizes_that_are_no_multiple_are_filled_with_the_last_row(self):
+        graph = GRAPHS["resampling"]
+        x = picture(37, 30)
+        filled = np.pad(x, ((0, 3), (0, 2), (0, 0)), mode="edge")
+        truth = whole(TorchEngine(graph, threads=1), filled)[: 2 * 37, : 2 * 30]
+        for block, wide in ((4, None), (8, 8), (40, 12)):
+            assert np.array_equal(flowed(graph, TorchLines, x, block, wide=wide), truth)
+
+    def test_two_threads_change_no_bit(self):
+        graph, x = GRAPHS["rrdb"], picture(70, 40)
+        one = flowed(graph, NcnnLines, x, 12, wide=20)
+        for _ in range(3):
+            assert np.array_equal(flowed(graph, NcnnLines, x, 12, wide=20, workers=2), one)
+
+
+@pytest.mark.parametrize("name", ["clean-x4", "photo-x4"])
+def test_shipped_weights_flow_exactly(name):
+    graph, x = load(name).graph, picture(41, 29)
+    truth = whole(TorchEngine(graph, threads=1), x)
+    assert np.array_equal(flowed(graph, TorchLines, x, 8, group=5, wide=16), truth)
+    near = whole(NcnnEngine(graph, threads=1), x)
+    assert np.abs(flowed(graph, NcnnLines, x, 8, group=5, workers=2) - near).max() < 1e-5
+
+
+class Counting:
+    """A machine that remembers how many rows were alive in it."""
+
+    def __init__(self, inner):
+        self.inner, self.alive, self.most = inner, [], 0
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+    def run(self, place, values):
+        made = self.inner.run(place, values)
+        self.most = max(self.most, sum(one.shape[2] for one in (*values, *made)))
+        return made
+
+
+class TestFlow(Unchecked):
+    def test_no_run_sees_more_rows_than_a_block_and_its_halo(self):
+        graph = GRAPHS["srvgg"]
+        counts = []
+        for height in (60, 240):
+            machine = Counting(TorchLines(graph, parts(graph, 2), threads=1))
+            flowed(graph, None, picture(height, 8), 6, machine=machine)
+            counts.append(machine.most)
+        assert counts[0] == counts[1] < 60 + 4 * 20
+
+    def test_rows_are_asked_once_and_in_order(self):
+        graph, x, asked = GRAPHS["edsr"], picture(50, 9), []
+        lines = Lines(graph, parts(graph, 2), figures(graph, parts(graph, 2)), 7, spans(9, 9, halo(graph), 1), 50, 9, 1)
+
+        def rows(top, high):
+            asked.extend(range(top, top + high))
+            return x[top : top + high]
+
+        machine = TorchLines(graph, lines.parts, threads=1)
+        list(line_strips(rows, lines, machine, FLOATS, 3, np.ascontiguousarray))
+        assert asked == list(range(50))
+
+    def test_the_first_rows_come_before_the_last_are_read(self):
+        graph, x, asked = GRAPHS["srvgg"], picture(300, 8), []
+        lines = Lines(
+            graph, parts(graph, 2), figures(graph, parts(graph, 2)), 8, spans(8, 8, halo(graph), 1), 300, 8, 1
+        )
+
+        def rows(top, high):
+            asked.append(top + high)
+            return x[top : top + high]
+
+        machine = TorchLines(graph, lines.parts, threads=1)
+        source = line_strips(rows, lines, machine, FLOATS, 3, np.ascontiguousarray)
+        next(source)
+        assert asked[-1] < 100
+        source.close()
+
+    def test_an_error_in_a_thread_comes_out_and_stops_everything(self):
+        graph = GRAPHS["srvgg"]
+
+        class Broken(Counting):
+            def run(self, place, values):
+                if place == 2:
+                    raise MemoryError
+                return super().run(place, values)
+
+        machine = Broken(TorchLines(graph, parts(graph, 2), threads=1))
+        with pytest.raises(MemoryError):
+            flowed(graph, None, picture(60, 8), 6, machine=machine, workers=2)
+
+
+def test_a_block_that_is_no_enlargement_is_refused():
+    graph = load("clean-x2").graph
+
+    class Dark(Counting):
+        def leave(self, value):
+            return np.zeros_like(self.inner.leave(value))
+
+    machine = Dark(TorchLines(graph, parts(graph), threads=1))
+    with pytest.raises(LinesFault, match=r"rows 0 to .*far from its input"):
+        flowed(graph, None, picture(40, 30), 20, group=5, machine=machine)
+
+
+def test_gray_goes_through_a_colour_model():
+    graph, x = load("clean-x2").graph, picture(30, 20)[..., :1]
+    made = flowed(graph, TorchLines, x, 8, group=5, bands=Bands(1, False, "float32"))
+    truth = whole(TorchEngine(graph, threads=1), x.repeat(3, axis=2)).mean(axis=2, keepdims=True, dtype=np.float32)
+    assert np.array_equal(made, truth)
+
+
+def test_reasons_name_what_stands_against_it():
+    graph = load("clean-x2").graph
+    facts = {"wrapped": False, "colours": (3, 3), "alpha": False, "ensemble": False}
+    assert reason_against(graph, "ncnn", **facts) is None
+    assert "onnxruntime" in reason_against(graph, "onnxruntime", **facts)
+    assert "transparency" in reason_against(graph, "ncnn", **facts | {"alpha": True})
+    assert "5 bands" in reason_against(graph, "ncnn", **facts | {"colours": (5, 3)})
+    assert "whole picture" in reason_against(nets.pooled(), "ncnn", **facts)
+
+
+def test_less_memory_is_had_by_smaller_blocks_and_strips():
+    graph = GRAPHS["rrdb"]
+    ways = list(candidates(graph, [(parts(graph), figures(graph, parts(graph)))], (4000, 6000), halo(graph), 1))
+    needs = [way.bytes(2, 7.2, 3, 15) for way in ways]
+    assert min(needs) < max(needs) / 20
+    taller = list(candidates(graph, [(parts(graph), figures(graph, parts(graph)))], (400_000, 6000), halo(graph), 1))
+    assert [way.bytes(2, 7.2, 3, 15) for way in taller] == needs
