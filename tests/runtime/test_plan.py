@@ -137,6 +137,7 @@ def test_a_program_that_holds_much_already_may_enlarge(monkeypatch: pytest.Monke
 
 
 def test_rows_flow_where_tiles_would_cost_more(monkeypatch):
+    monkeypatch.setattr("superres.runtime.plan._LINES_COST", 0.5)
     monkeypatch.setattr("superres.runtime.memory.held", lambda: 50 << 20)
     wide = replace(INFO, width=600, height=600)
     settings = Settings(engine="ncnn", model="clean-x4", max_memory=2**30)
@@ -154,6 +155,7 @@ def test_rows_flow_where_tiles_would_cost_more(monkeypatch):
 
 
 def test_the_height_costs_no_memory(monkeypatch):
+    monkeypatch.setattr("superres.runtime.plan._LINES_COST", 0.5)
     monkeypatch.setattr("superres.runtime.memory.held", lambda: 50 << 20)
     settings = Settings(engine="ncnn", model="clean-x4", max_memory=2**30)
     low, high = (make_plan(replace(INFO, width=600, height=h), settings, Opener()) for h in (1000, 100_000))
