@@ -3,7 +3,7 @@
     python benchmarks/studies.py run --data DATA [--seeds 1 2] [--threads 1]
     python benchmarks/studies.py page
 
-``run`` trains each network of the recipe ``composed`` (800 steps of 8 patches, x4) and measures it; what
+``run`` trains each network of the recipe ``composed`` (500 steps of 4 patches, x4) and measures it; what
 ``results/studies.json`` holds already is not done again. ``page`` writes ``docs/studies.md`` and its drawing.
 
 Measured: PSNR of luma on Set5 and Set14; milliseconds of a step of training and of one 64x64 picture (medians), and

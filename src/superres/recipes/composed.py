@@ -19,7 +19,7 @@ def composed(
     blocks: int = 4,
     width: int = 16,
     scale: int = 4,
-    steps: int = 800,
+    steps: int = 500,
     seed: int = 1,
 ) -> Run:
     """x4 from MATLAB-bicubic input of the pictures that the shipped models learn from; under a minute on two cores."""
@@ -37,7 +37,7 @@ def composed(
         name="composed",
         network=network,
         method=spec(Supervised, network=LATE, loss=part(L1)),
-        data=spec(training_pictures, scale=scale, patch=24, batch=8),
+        data=spec(training_pictures, scale=scale, patch=16, batch=4),
         optimise=Optimise(
             steps=steps, lr=2e-3, warmup=min(50, steps - 1), schedule="cosine", floor=0.01, ema=0.99, clip=1.0
         ),
