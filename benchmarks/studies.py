@@ -6,9 +6,9 @@
 ``run`` trains each network of the recipe ``composed`` (500 steps of 4 patches, x4) and measures it; what
 ``results/studies.json`` holds already is not done again. ``page`` writes ``docs/studies.md`` and its drawing.
 
-Measured: PSNR of luma on Set5 and Set14; processor milliseconds of a step of training and of one 64x64
-picture (medians), and the memory that the picture takes; the checkerboard, the share of the error's energy that repeats every 4 pixels; and
-the gain of noise: the deviation that noise of 5/255 in the input leaves in the output, over its own.
+Measured: PSNR of luma on Set5 and Set14; processor milliseconds (medians) of a training step and of one 64x64 picture,
+and the memory that the picture takes; the checkerboard, the share of the error's energy that repeats every 4 pixels;
+and the gain of noise: the deviation that noise of 5/255 in the input leaves in the output, over its own.
 """
 
 import argparse
@@ -92,7 +92,7 @@ def costs(net: Any) -> dict[str, float]:
     for event in sorted(profile.profiler.kineto_results.events(), key=lambda one: one.start_ns()):
         held += event.nbytes()
         peak = max(peak, held)
-    copied = copy.deepcopy(net).train()
+    copied = copy.deepcopy(net).train().requires_grad_(True)
     optimiser = torch.optim.Adam(copied.parameters())
     batch = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(1))
 

@@ -74,7 +74,13 @@ def load_network(path: Path) -> tuple[nn.Module, dict[str, Any]]:
         if not (isinstance(kind, type) and issubclass(kind, nn.Module)):
             raise BadModel(f"{network.target} is no network")
         module = network.build()
-        module.load_state_dict(load_weights(path))
+        weights = load_weights(path)
+        if differs := differences(weights, module):
+            raise BadModel(
+                f"the weights do not fit the {network.name} that it names: {differs}; write it again with the "
+                "arguments that it was trained with"
+            )
+        module.load_state_dict(weights)
     except SuperresError as error:
         raise BadModel(f"{path}: {error}") from error
     except RuntimeError as error:
