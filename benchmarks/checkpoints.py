@@ -11,7 +11,7 @@ part of this one). Set5, luma of BT.601, a border of the scale cut off, MATLAB's
 """
 
 import argparse
-import datetime
+import datetime as dt
 import json
 import os
 import platform
@@ -35,7 +35,11 @@ FILES: dict[str, tuple[str, dict[int, float], str]] = {
     "PANx2_DF2K.pth": ("zhaohengyuan1/PAN", {2: 38.00}, ""),
     "PANx3_DF2K.pth": ("zhaohengyuan1/PAN", {3: 34.40}, ""),
     "PANx4_DF2K.pth": ("zhaohengyuan1/PAN", {4: 32.13}, ""),
-    "carn_m.pth": ("nmhkahn/CARN-pytorch", {2: 37.53, 3: 33.99, 4: 31.92}, ""),
+    "carn_m.pth": (
+        "nmhkahn/CARN-pytorch",
+        {2: 37.53, 3: 33.99, 4: 31.92},
+        "trained anew after the paper, its README says",
+    ),
     "RFDN_AIM.pth": ("njulj/RFDN", {4: 32.24}, "the challenge's weights; the figure is the paper's, of other weights"),
     "model_epoch_50.pth": ("twtygqyy/pytorch-vdsr", {2: 37.65, 3: 33.77, 4: 31.45}, "a port; its README's figures"),
     "model_epoch_100.pth": ("twtygqyy/pytorch-LapSRN", {4: 31.65}, "a port; its README's figure"),
@@ -99,7 +103,7 @@ def _mean(report: dict) -> float:
 
 
 def speed(out: Path, rounds: int = 9) -> None:
-    """Recognition and loading of a 64 MB checkpoint (RRDB) against ``torch.load`` of it, in turns, file in the cache."""
+    """Recognition and loading of a 64 MB checkpoint (RRDB) against ``torch.load`` of it, in turns, cached."""
     import torch
 
     from superres.converting.reading import read_state
@@ -156,7 +160,7 @@ def _here() -> dict:
     processor = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
                       if line.startswith("model name")), platform.processor())  # fmt: skip
     load = [round(one, 1) for one in os.getloadavg()]
-    return {"date": datetime.date.today().isoformat(), "processor": processor, "load": load}
+    return {"date": dt.date.today().isoformat(), "processor": processor, "load": load}
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ import struct
 import warnings
 import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from superres.converting.family import State
+from superres.converting.whole import read_module
 from superres.runtime.memory import free
 from superres.types import BadModel, SuperresError
 
@@ -73,7 +75,11 @@ def _pickled(path: Path) -> Any:
             warnings.simplefilter("ignore")
             return cast(Any, torch).load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise BadModel(_refusal(error)) from error
+        refused = _refusal(error)
+        if "more than weights" in refused:
+            with suppress(BadModel):
+                return read_module(path)
+        raise BadModel(refused) from error
 
 
 def _refusal(error: Exception) -> str:
