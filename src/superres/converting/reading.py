@@ -5,6 +5,7 @@ import warnings
 import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
+from math import prod
 from pathlib import Path
 from typing import Any, cast
 
@@ -125,7 +126,7 @@ def _unprefixed(held: Mapping[str, Any]) -> dict[str, Any]:
 def refuse_claims(state: Mapping[str, Tensor]) -> None:
     """BadModel for a weight whose shape is larger than what is stored of it: it would be filled up when first used."""
     for name, value in state.items():
-        if value.numel() > value.untyped_storage().nbytes() // max(1, value.element_size()):
+        if prod(value.shape) > value.untyped_storage().nbytes() // max(1, value.element_size()):
             raise BadModel(f"the weight {name} claims a shape of {tuple(value.shape)}, more than the file holds")
 
 

@@ -18,7 +18,18 @@ from torch import Tensor
 
 from superres.types import BadModel
 
-_DTYPES = {"FloatStorage": torch.float32, "DoubleStorage": torch.float64, "HalfStorage": torch.float16}
+_DTYPES = {
+    "FloatStorage": torch.float32,
+    "DoubleStorage": torch.float64,
+    "HalfStorage": torch.float16,
+    "BFloat16Storage": torch.bfloat16,
+    "LongStorage": torch.int64,
+    "IntStorage": torch.int32,
+    "ShortStorage": torch.int16,
+    "CharStorage": torch.int8,
+    "ByteStorage": torch.uint8,
+    "BoolStorage": torch.bool,
+}
 _MARK = object()
 _MOST_OPCODES = 2_000_000
 _DEEPEST = 40
@@ -181,7 +192,7 @@ class _Machine:
         if what == "module":
             self.stack.append(kind)
             return
-        dtype = _DTYPES.get(cast(Husk, kind).name.rpartition(" ")[2], torch.float32)
+        dtype = _DTYPES[cast(Husk, kind).name.rpartition(" ")[2]]  # a wrong size would misplace all that follow
         self.storages[str(key)] = dtype
         self.stack.append(_Lump(str(key), dtype, 0, (), ()))
 
