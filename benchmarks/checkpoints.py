@@ -5,13 +5,13 @@
 
 ``--files`` holds the released files by their own names (they come with the repositories named below, and are never
 part of this one). Set5, luma of BT.601, a border of the scale cut off, MATLAB's bicubic: ``superres bench``'s
-``y-studio-v1``. What is measured is what anybody gets from
+``y-studio-v1``; networks of luma by ``srcnn-v1`` too. What is measured is what anybody gets from
 
     superres bench --model FILE --suite set5 --scale N
 """
 
 import argparse
-import datetime
+import datetime as dt
 import json
 import os
 import platform
@@ -35,18 +35,28 @@ FILES: dict[str, tuple[str, dict[int, float], str]] = {
     "PANx2_DF2K.pth": ("zhaohengyuan1/PAN", {2: 38.00}, ""),
     "PANx3_DF2K.pth": ("zhaohengyuan1/PAN", {3: 34.40}, ""),
     "PANx4_DF2K.pth": ("zhaohengyuan1/PAN", {4: 32.13}, ""),
-    "carn_m.pth": ("nmhkahn/CARN-pytorch", {2: 37.53, 3: 33.99, 4: 31.92}, ""),
+    "carn_m.pth": (
+        "nmhkahn/CARN-pytorch",
+        {2: 37.53, 3: 33.99, 4: 31.92},
+        "the figures are the paper's",
+    ),
     "RFDN_AIM.pth": ("njulj/RFDN", {4: 32.24}, "the challenge's weights; the figure is the paper's, of other weights"),
     "model_epoch_50.pth": ("twtygqyy/pytorch-vdsr", {2: 37.65, 3: 33.77, 4: 31.45}, "a port; its README's figures"),
     "model_epoch_100.pth": ("twtygqyy/pytorch-LapSRN", {4: 31.65}, "a port; its README's figure"),
 }
+LUMA = {"model_epoch_50.pth", "model_epoch_100.pth"}  # measured by both protocols, as their ports do not name theirs
 
 
-def quality(files: Path, data: Path, out: Path) -> None:
-    rows = []
+def quality(files: Path, data: Path, out: Path, only: list[str]) -> None:
+    """All files, or those named ``only``; figures of the others stay as they were."""
+    held = json.loads(out.read_text()) if out.exists() else {}
+    rows = [one for one in held.get("quality", {}).get("rows", []) if only and one["file"] not in only]
     for name, (repository, published, note) in FILES.items():
-        for scale, wanted in published.items():
-            found, said = _bench(files / name, data, scale)
+        if only and name not in only:
+            continue
+        protocols = ("y-studio-v1", "srcnn-v1") if name in LUMA else ("y-studio-v1",)
+        for scale, wanted, protocol in [(k, v, one) for k, v in published.items() for one in protocols]:
+            found, said = _bench(files / name, data, scale, protocol)
             off = None if found is None else round(found - wanted, 3)
             rows.append(
                 {
@@ -57,16 +67,17 @@ def quality(files: Path, data: Path, out: Path) -> None:
                     "note": note,
                     "superres": found,
                     "difference": off,
+                    "protocol": protocol,
                     "error": said,
                 }
             )
-            print(name, scale, wanted, found, off, said, flush=True)
-    held = json.loads(out.read_text()) if out.exists() else {}
-    held["quality"] = {"suite": "set5", "protocol": "y-studio-v1", "rows": rows, **_here()}
+            print(name, scale, protocol, wanted, found, off, said, flush=True)
+    rows.sort(key=lambda one: list(FILES).index(one["file"]))
+    held["quality"] = {"suite": "set5", "rows": rows, **_here()}
     out.write_text(json.dumps(held, indent=1) + "\n")
 
 
-def _bench(file: Path, data: Path, scale: int) -> tuple[float | None, str]:
+def _bench(file: Path, data: Path, scale: int, protocol: str) -> tuple[float | None, str]:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         command = [
@@ -80,6 +91,8 @@ def _bench(file: Path, data: Path, scale: int) -> tuple[float | None, str]:
             "set5",
             "--scale",
             str(scale),
+            "--protocol",
+            protocol,
             "--metric",
             "psnr",
             "--json",
@@ -99,7 +112,7 @@ def _mean(report: dict) -> float:
 
 
 def speed(out: Path, rounds: int = 9) -> None:
-    """Recognition and loading of a 64 MB checkpoint (RRDB) against ``torch.load`` of it, in turns, file in the cache."""
+    """Recognition and loading of a 64 MB checkpoint (RRDB) against ``torch.load`` of it, in turns, cached."""
     import torch
 
     from superres.converting.reading import read_state
@@ -156,7 +169,7 @@ def _here() -> dict:
     processor = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
                       if line.startswith("model name")), platform.processor())  # fmt: skip
     load = [round(one, 1) for one in os.getloadavg()]
-    return {"date": datetime.date.today().isoformat(), "processor": processor, "load": load}
+    return {"date": dt.date.today().isoformat(), "processor": processor, "load": load}
 
 
 def main() -> None:
@@ -164,12 +177,13 @@ def main() -> None:
     reader.add_argument("--files", type=Path)
     reader.add_argument("--data", type=Path)
     reader.add_argument("--out", type=Path, default=OUT)
+    reader.add_argument("--only", nargs="*", default=[])
     reader.add_argument("--speed", action="store_true")
     given = reader.parse_args()
     if given.speed:
         speed(given.out)
     else:
-        quality(given.files, given.data, given.out)
+        quality(given.files, given.data, given.out, given.only)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
 """Files of strangers: wrappers and prefixes are seen through, everything unsafe or broken is one clear line."""
 
 import pickle
+import sys
+import types
+import warnings
 import zipfile
 from collections import OrderedDict
 from pathlib import Path
@@ -8,6 +11,8 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 from superres.converting.opening import open_weights
@@ -75,10 +80,52 @@ def test_code_is_never_run(tmp_path: Path, new: bool) -> None:
     assert not mark.exists()
 
 
-def test_a_whole_module_is_refused_by_its_name(tmp_path: Path) -> None:
-    torch.save({"epoch": 1, "model": nn.Conv2d(3, 3, 3)}, tmp_path / "m.pth")
-    with pytest.raises(BadModel, match="nothing was run"):
-        read_state(tmp_path / "m.pth")
+class Port(nn.Module):
+    """A class of a port, whose source the reader of its file does not have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 4, 3, bias=False)
+        self.rest = nn.Sequential(nn.ReLU(), nn.BatchNorm2d(4))
+
+
+@pytest.mark.parametrize("new", [True, False])
+def test_the_weights_of_a_whole_module_without_its_class(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, new: bool
+) -> None:
+    module = sys.modules.setdefault("some_port", types.ModuleType("some_port"))
+    Port.__module__, module.Port = "some_port", Port  # type: ignore[attr-defined]
+    wanted = Port()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch, about source that it cannot find
+        torch.save({"epoch": 7, "model": wanted}, tmp_path / "m.pth", _use_new_zipfile_serialization=new)
+    monkeypatch.delitem(sys.modules, "some_port")
+    found, held = read_state(tmp_path / "m.pth"), wanted.state_dict()
+    assert set(found) == set(held)
+    assert all(torch.equal(found[name], value) for name, value in held.items())
+
+
+def test_a_module_that_brings_code_runs_none(tmp_path: Path) -> None:
+    net = nn.Conv2d(3, 3, 3)
+    net.extra = Evil(tmp_path / "ran")  # type: ignore[assignment]
+    torch.save(net, tmp_path / "m.pth")
+    assert set(read_state(tmp_path / "m.pth")) == {"weight", "bias"}
+    assert not (tmp_path / "ran").exists()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=60), st.integers(0, 400))
+def test_damaged_modules_are_one_line(tmp_path_factory: pytest.TempPathFactory, noise: bytes, at: int) -> None:
+    path = tmp_path_factory.mktemp("m") / "m.pth"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.save(nn.Linear(2, 2), path, _use_new_zipfile_serialization=False)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:at] + noise + whole[at + len(noise) :])
+    try:
+        read_state(path)
+    except BadModel as error:
+        assert "\n" not in str(error)  # noqa: PT017 - some damage harms nothing
 
 
 def test_torchscript(tmp_path: Path) -> None:

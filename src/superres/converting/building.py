@@ -54,12 +54,16 @@ class _NoDraws(TorchFunctionMode):
         return func(*args, **given)
 
     def _take(self, args: tuple[Any, ...], given: Mapping[str, Any]) -> None:
-        sizes: Any = given.get("size", args)
         count = 1
-        for one in sizes if isinstance(sizes, (tuple, list)) else (sizes,):
-            sides: tuple[Any, ...] = tuple(one) if isinstance(one, (tuple, list)) else (one,)
-            for side in sides:
-                count *= side if isinstance(side, int) else 1
+        for side in _flat(given.get("size", args)):
+            count *= side
         self.left -= count
         if self.left < 0:
             raise Unfit("a network of such sizes has far more weights than the file holds")
+
+
+def _flat(sizes: Any) -> list[int]:
+    """Whole numbers, out of a number or of sequences of them."""
+    if isinstance(sizes, (tuple, list)):
+        return [one for part in cast(tuple[Any, ...], sizes) for one in _flat(part)]
+    return [sizes] if isinstance(sizes, int) else []

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -129,7 +129,8 @@ def _torchscript(opened: Opened, target: Path, tile: Tile, size: tuple[int, int]
         warnings.simplefilter("ignore")  # torch says that TorchScript is on its way out
         for hooked in module.modules():  # what checks sizes cannot be traced
             hooked._forward_pre_hooks.clear()  # pyright: ignore[reportPrivateUsage]
-        traced: Any = torch.jit.trace(module, torch.from_numpy(tile.copy()), check_trace=False)
+        jit = cast(Any, torch.jit)
+        traced: Any = jit.trace(module, torch.from_numpy(tile.copy()), check_trace=False)
         handle, beside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
         os.close(handle)
         try:
@@ -137,12 +138,12 @@ def _torchscript(opened: Opened, target: Path, tile: Tile, size: tuple[int, int]
             replace_file(target, Path(beside).read_bytes())
         finally:
             Path(beside).unlink(missing_ok=True)
-        again: Any = torch.jit.load(str(target), map_location="cpu")
+        again: Any = jit.load(str(target), map_location="cpu")
 
     def run(given: Tile) -> Tile:
         with torch.no_grad():
-            made: Tensor = again(torch.from_numpy(given.copy()))
-        return made.numpy()
+            made: Tile = again(torch.from_numpy(given.copy())).numpy()
+        return made
 
     return run
 

@@ -4,11 +4,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor
-
-from superres.terms.plain import Plain
 
 State = dict[str, Tensor]
 Renames = tuple[tuple[str, str | None], ...]
@@ -44,7 +42,7 @@ class Family:
     name: str
     target: str
     dialects: tuple[Dialect, ...]
-    arguments: Callable[[State, int | None], Mapping[str, Plain]]
+    arguments: Callable[[State, int | None], Mapping[str, Any]]
 
 
 def renamed(state: Mapping[str, Any], renames: Renames) -> dict[str, Any] | None:
@@ -152,7 +150,7 @@ def peak_of(official: Mapping[str, Tensor], assumed: float) -> float:
         return assumed
     if shift.numel() != 3:
         raise Unfit("its mean shift is not one of three bands")
-    values = shift.flatten().tolist()
+    values = [float(one) for one in cast(list[float], shift.flatten().tolist())]
     for peak in (1.0, 255.0):
         if all(abs(-value / peak - mean) < 2e-4 for value, mean in zip(values, _MEAN, strict=True)):
             return peak

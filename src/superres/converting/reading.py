@@ -4,6 +4,8 @@ import struct
 import warnings
 import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
+from math import prod
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,6 +13,7 @@ import torch
 from torch import Tensor
 
 from superres.converting.family import State
+from superres.converting.whole import read_module
 from superres.runtime.memory import free
 from superres.types import BadModel, SuperresError
 
@@ -73,7 +76,11 @@ def _pickled(path: Path) -> Any:
             warnings.simplefilter("ignore")
             return cast(Any, torch).load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise BadModel(_refusal(error)) from error
+        refused = _refusal(error)
+        if "more than weights" in refused:
+            with suppress(BadModel):
+                return read_module(path)
+        raise BadModel(refused) from error
 
 
 def _refusal(error: Exception) -> str:
@@ -119,7 +126,7 @@ def _unprefixed(held: Mapping[str, Any]) -> dict[str, Any]:
 def refuse_claims(state: Mapping[str, Tensor]) -> None:
     """BadModel for a weight whose shape is larger than what is stored of it: it would be filled up when first used."""
     for name, value in state.items():
-        if value.numel() > value.untyped_storage().nbytes() // max(1, value.element_size()):
+        if prod(value.shape) > value.untyped_storage().nbytes() // max(1, value.element_size()):
             raise BadModel(f"the weight {name} claims a shape of {tuple(value.shape)}, more than the file holds")
 
 

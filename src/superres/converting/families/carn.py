@@ -1,14 +1,14 @@
 """CARN and CARN-M, as their authors write them: an upsampler for each of x2, x3 and x4, around a mean shift."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from superres.converting.family import Dialect, Family, State, counted, in_steps, one_of, ranged, shape
-from superres.terms.plain import Plain
 
 _PART = r"body\.parts\.0\.parts\.(\d+)\.body\.0\.weight"
 
 
-def _arguments(state: State, scale: int | None) -> Mapping[str, Plain]:
+def _arguments(state: State, scale: int | None) -> Mapping[str, Any]:
     width, channels = shape(state, "entry.weight")[:2]
     groups = width // shape(state, "body.parts.0.parts.0.body.0.weight")[1]
     found = sorted(

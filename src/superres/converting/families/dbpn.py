@@ -1,14 +1,14 @@
 """DBPN (7 stages) and DBPN-LL (10), as their authors write them; on [0, 1]."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from superres.converting.family import Dialect, Family, Renames, State, Unfit, counted, shape
-from superres.terms.plain import Plain
 
 _SIDES = {6: 2, 8: 4, 12: 8}
 
 
-def _arguments(state: State, _scale: int | None) -> Mapping[str, Plain]:
+def _arguments(state: State, _scale: int | None) -> Mapping[str, Any]:
     features, channels, side = shape(state, "head.0.weight")[0], shape(state, "tail.weight")[0], shape(state, _UP)[2]
     if side not in _SIDES:
         raise Unfit(f"its deconvolutions are {side}x{side}, which belong to no scale")

@@ -1,12 +1,12 @@
 """EDSR, as EDSR-PyTorch and BasicSR write it: on 0..255, around a mean shift."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from superres.converting.family import SAME, Dialect, Family, State, counted, in_steps, ranged, shape
-from superres.terms.plain import Plain
 
 
-def _arguments(state: State, _scale: int | None) -> Mapping[str, Plain]:
+def _arguments(state: State, _scale: int | None) -> Mapping[str, Any]:
     width, channels = shape(state, "head.weight")[:2]
     blocks = counted(state, r"body\.(\d+)\.body\.0\.weight")
     scale = in_steps(state, r"upsample\.layers\.\d+\.weight", width)

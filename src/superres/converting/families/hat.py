@@ -1,12 +1,12 @@
 """HAT, HAT-S and HAT-L, as their authors write them; on [0, 1]. Indices are made anew."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from superres.converting.family import Dialect, Family, State, counted, in_steps, root, shape
-from superres.terms.plain import Plain
 
 
-def _arguments(state: State, _scale: int | None) -> Mapping[str, Plain]:
+def _arguments(state: State, _scale: int | None) -> Mapping[str, Any]:
     width, channels = shape(state, "head.weight")[:2]
     table = shape(state, f"{_FIRST}.attn.relative_position_bias_table", 2)
     blocks = counted(state, r"body\.layers\.0\.blocks\.(\d+)\.norm1\.weight") - 1

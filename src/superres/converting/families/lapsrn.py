@@ -1,12 +1,12 @@
 """LapSRN, as the common PyTorch port writes it: luma, without biases."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from superres.converting.family import Dialect, Family, State, counted, shape, with_biases
-from superres.terms.plain import Plain
 
 
-def _arguments(state: State, _scale: int | None) -> Mapping[str, Plain]:
+def _arguments(state: State, _scale: int | None) -> Mapping[str, Any]:
     width, channels = shape(state, "head.0.weight")[:2]
     levels = counted(state, r"pictures\.(\d+)\.weight")
     depth = sum(name.startswith("bodies.0.") and value.ndim == 4 for name, value in state.items())

@@ -1,12 +1,12 @@
 """LIIF on the trunk of EDSR, as its authors write it. It enlarges by any factor: x4 where none is asked for."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from superres.converting.family import Dialect, Family, State, counted, shape
-from superres.terms.plain import Plain
 
 
-def _arguments(state: State, scale: int | None) -> Mapping[str, Plain]:
+def _arguments(state: State, scale: int | None) -> Mapping[str, Any]:
     width, channels = shape(state, "head.weight")[:2]
     blocks = counted(state, r"body\.body\.(\d+)\.body\.0\.weight")
     layers = sorted(int(name.split(".")[1]) for name in state if name.startswith("say.") and name.endswith("weight"))

@@ -1,12 +1,12 @@
 """MDSR, as EDSR-PyTorch writes it: one body, a way in and out for each of x2, x3 and x4, on 0..255."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from superres.converting.family import SAME, Dialect, Family, State, counted, in_steps, one_of, ranged, shape
-from superres.terms.plain import Plain
 
 
-def _arguments(state: State, scale: int | None) -> Mapping[str, Plain]:
+def _arguments(state: State, scale: int | None) -> Mapping[str, Any]:
     width, channels = shape(state, "head.weight")[:2]
     held = counted(state, r"before\.(\d+)\.0\.body\.0\.weight")
     scales = tuple(in_steps(state, rf"upsamples\.{index}\.layers\.\d+\.weight", width) for index in range(held))

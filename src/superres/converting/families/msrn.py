@@ -1,12 +1,12 @@
 """MSRN, as its authors write it: on 0..255, around a mean shift."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from superres.converting.family import Dialect, Family, State, counted, in_steps, ranged, shape
-from superres.terms.plain import Plain
 
 
-def _arguments(state: State, _scale: int | None) -> Mapping[str, Plain]:
+def _arguments(state: State, _scale: int | None) -> Mapping[str, Any]:
     width, channels = shape(state, "head.weight")[:2]
     blocks = counted(state, r"body\.blocks\.(\d+)\.fuse\.weight")
     scale = in_steps(state, r"upsample\.layers\.\d+\.weight", width)

@@ -1,12 +1,12 @@
 """MSRResNet, the residual generator without normalisation, as BasicSR and KAIR write it."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from superres.converting.family import Dialect, Family, Renames, State, counted, in_steps, shape
-from superres.terms.plain import Plain
 
 
-def _arguments(state: State, _scale: int | None) -> Mapping[str, Plain]:
+def _arguments(state: State, _scale: int | None) -> Mapping[str, Any]:
     width, channels = shape(state, "head.0.weight")[:2]
     blocks = counted(state, r"body\.(\d+)\.body\.0\.weight")
     scale = in_steps(state, r"upsample\.\d+\.layers\.0\.weight", width)

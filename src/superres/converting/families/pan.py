@@ -1,12 +1,12 @@
 """PAN, as its authors write it; on [0, 1]."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from superres.converting.family import Dialect, Family, State, Unfit, counted, moved, shape
-from superres.terms.plain import Plain
 
 
-def _arguments(state: State, scale: int | None) -> Mapping[str, Plain]:
+def _arguments(state: State, scale: int | None) -> Mapping[str, Any]:
     width, channels = shape(state, "head.weight")[:2]
     held = {"blocks": counted(state, _BLOCK), "width": width, "channels": channels}
     ups = counted(state, r"upsample\.(\d+)\.1\.weight")

@@ -1,15 +1,15 @@
 """RCAN, as its authors and BasicSR write it: on 0..255, around a mean shift."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from superres.converting.family import SAME, Dialect, Family, State, counted, in_steps, moved, ranged, shape
-from superres.terms.plain import Plain
 
 _GROUP = r"body\.(\d+)\.body\.0\.body\.0\.weight"
 _BLOCK = r"body\.0\.body\.(\d+)\.body\.0\.weight"
 
 
-def _arguments(state: State, _scale: int | None) -> Mapping[str, Plain]:
+def _arguments(state: State, _scale: int | None) -> Mapping[str, Any]:
     width, channels = shape(state, "head.weight")[:2]
     inner = shape(state, "body.0.body.0.body.3.weigh.0.weight")[0]
     scale = in_steps(state, r"upsample\.layers\.\d+\.weight", width)

@@ -1,12 +1,12 @@
 """RDN, as EDSR-PyTorch and LIIF write it: on 0..255 without a mean shift, EDSR-PyTorch's setting (no file tells)."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from superres.converting.family import Dialect, Family, State, counted, moved, ranged, root, shape
-from superres.terms.plain import Plain
 
 
-def _arguments(state: State, _scale: int | None) -> Mapping[str, Plain]:
+def _arguments(state: State, _scale: int | None) -> Mapping[str, Any]:
     width, channels = shape(state, "head.weight")[:2]
     scale = 1
     for name, value in state.items():

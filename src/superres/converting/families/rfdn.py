@@ -1,16 +1,20 @@
-"""RFDN, as its authors write it; on [0, 1]."""
+"""RFDN, as its authors release it: on 0..255, without a mean shift."""
 
 from collections.abc import Mapping
+from typing import Any
 
-from superres.converting.family import Dialect, Family, State, counted, root, shape
-from superres.terms.plain import Plain
+from superres.converting.family import Dialect, Family, State, counted, ranged, root, shape
 
 
-def _arguments(state: State, _scale: int | None) -> Mapping[str, Plain]:
+def _arguments(state: State, _scale: int | None) -> Mapping[str, Any]:
     width, channels = shape(state, "head.weight")[:2]
     outputs = shape(state, "upsample.layers.0.weight")[0]
     blocks = counted(state, r"body\.0\.blocks\.(\d+)\.c4\.weight")
     return {"scale": root(outputs // channels), "blocks": blocks, "width": width, "channels": channels}
+
+
+def _folded(official: State, ours: State) -> State:
+    return ranged(official, ours, first="head", last="upsample.layers.0")
 
 
 FAMILY = Family(
@@ -29,6 +33,7 @@ FAMILY = Family(
                 (r"LR_conv\.(weight|bias)", "body.1.{1}"),
                 (r"upsampler\.0\.(weight|bias)", "upsample.layers.0.{1}"),
             ),
+            _folded,
         ),
     ),
     _arguments,

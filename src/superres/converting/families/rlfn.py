@@ -1,12 +1,12 @@
-"""RLFN, RLFN-S and the network of the challenge, as their authors write them; on [0, 1]."""
+"""RLFN, RLFN-S and the network of the challenge, as their authors release them: on 0..255."""
 
 from collections.abc import Mapping
+from typing import Any
 
-from superres.converting.family import Dialect, Family, State, counted, moved, root, shape
-from superres.terms.plain import Plain
+from superres.converting.family import Dialect, Family, State, counted, moved, ranged, root, shape
 
 
-def _arguments(state: State, _scale: int | None) -> Mapping[str, Plain]:
+def _arguments(state: State, _scale: int | None) -> Mapping[str, Any]:
     width, channels = shape(state, "head.weight")[:2]
     inside, attention = (shape(state, f"body.0.{name}.weight")[0] for name in ("c1_r", "esa.conv1"))
     outputs = shape(state, "upsample.layers.0.weight")[0]
@@ -14,8 +14,9 @@ def _arguments(state: State, _scale: int | None) -> Mapping[str, Plain]:
     return {"scale": root(outputs // channels), "blocks": counted(state, _BLOCK), **held}
 
 
-def _placed(_official: State, ours: State) -> State:
-    return moved(ours, {"body.last": f"body.{counted(ours, _BLOCK)}"})
+def _placed(official: State, ours: State) -> State:
+    made = moved(ours, {"body.last": f"body.{counted(ours, _BLOCK)}"})
+    return ranged(official, made, first="head", last="upsample.layers.0")
 
 
 _BLOCK = r"body\.(\d+)\.c1_r\.weight"

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from superres.converting.family import Dialect, Family, State, counted, in_steps, moved, ranged, shape
-from superres.terms.plain import Plain
 
 
-def _arguments(state: State, _scale: int | None) -> Mapping[str, Plain]:
+def _arguments(state: State, _scale: int | None) -> Mapping[str, Any]:
     width, channels = shape(state, "head.weight")[:2]
     groups = sum(bool(re.fullmatch(r"body\.\d+\.1\.weight", name)) for name in state) - 2
     scale = in_steps(state, r"upsample\.layers\.\d+\.weight", width)

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from superres.converting.family import Dialect, Family, Renames, State, Unfit, counted, moved, shape
-from superres.terms.plain import Plain
 
 
-def _arguments(state: State, scale: int | None) -> Mapping[str, Plain]:
+def _arguments(state: State, scale: int | None) -> Mapping[str, Any]:
     first = "head.1.weight" if "head.1.weight" in state else "head.weight"
     width, taken = shape(state, first)[:2]
     blocks = counted(state, r"body\.(\d+)\.body\.0\.fuse\.weight")

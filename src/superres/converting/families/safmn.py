@@ -1,12 +1,12 @@
 """SAFMN, as its authors write it; on [0, 1]."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from superres.converting.family import Dialect, Family, State, counted, root, shape
-from superres.terms.plain import Plain
 
 
-def _arguments(state: State, _scale: int | None) -> Mapping[str, Plain]:
+def _arguments(state: State, _scale: int | None) -> Mapping[str, Any]:
     width, channels = shape(state, "head.weight")[:2]
     outputs = shape(state, "upsample.layers.0.weight")[0]
     growth = shape(state, "body.0.ccm.0.weight")[0] / width

@@ -1,12 +1,12 @@
 """SAN, as its authors write it: on 0..255, around a mean shift; weights that it never uses are left out."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from superres.converting.family import Dialect, Family, State, counted, in_steps, moved, ranged, shape
-from superres.terms.plain import Plain
 
 
-def _arguments(state: State, _scale: int | None) -> Mapping[str, Plain]:
+def _arguments(state: State, _scale: int | None) -> Mapping[str, Any]:
     width, channels = shape(state, "head.weight")[:2]
     groups = counted(state, r"body\.groups\.(\d+)\.body\.0\.body\.0\.weight")
     blocks = counted(state, _BLOCK)

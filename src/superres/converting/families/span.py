@@ -1,12 +1,12 @@
 """SPAN, as its authors write it: less the mean, times 255, goes in; kernels folded for running are left out."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from superres.converting.family import Dialect, Family, State, counted, root, shape
-from superres.terms.plain import Plain
 
 
-def _arguments(state: State, _scale: int | None) -> Mapping[str, Plain]:
+def _arguments(state: State, _scale: int | None) -> Mapping[str, Any]:
     outputs = shape(state, "upsampler.layers.0.weight")[0]
     blocks = counted(state, r"blocks\.(\d+)\.c1_r\.sk\.weight")
     return {"scale": root(outputs // 3), "blocks": blocks, "width": shape(state, "conv_cat.weight")[0]}

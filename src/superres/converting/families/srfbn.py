@@ -1,14 +1,14 @@
 """SRFBN and SRFBN-S, as their authors write them: on 0..255, around a mean shift. The file does not tell its steps."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from superres.converting.family import Dialect, Family, State, Unfit, counted, ranged, shape
-from superres.terms.plain import Plain
 
 _SIDES = {6: 2, 7: 3, 8: 4, 12: 8}
 
 
-def _arguments(state: State, _scale: int | None) -> Mapping[str, Plain]:
+def _arguments(state: State, _scale: int | None) -> Mapping[str, Any]:
     width, channels, side = (
         shape(state, "up.0.weight")[0],
         shape(state, "tail.weight")[0],

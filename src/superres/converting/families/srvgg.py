@@ -1,12 +1,12 @@
 """SRVGG, the compact network of Real-ESRGAN (general-v3, animevideov3), which numbers all its layers in one row."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from superres.converting.family import Dialect, Family, State, Unfit, moved, root, shape
-from superres.terms.plain import Plain
 
 
-def _arguments(state: State, _scale: int | None) -> Mapping[str, Plain]:
+def _arguments(state: State, _scale: int | None) -> Mapping[str, Any]:
     width, channels = shape(state, "head.0.weight")[:2]
     outputs = shape(state, "upsample.layers.0.weight")[0]
     depth = sum(name.startswith("body.") and value.ndim == 4 for name, value in state.items())

@@ -1,15 +1,15 @@
 """SwinIR (classical, lightweight, real), as its authors write it; on [0, 1]. Indices and masks are made anew."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from superres.converting.family import Dialect, Family, State, counted, in_steps, moved, root, shape
-from superres.terms.plain import Plain
 
 
-def _arguments(state: State, _scale: int | None) -> Mapping[str, Plain]:
+def _arguments(state: State, _scale: int | None) -> Mapping[str, Any]:
     width, channels = shape(state, "head.weight")[:2]
     table = shape(state, f"{_FIRST}.attn.relative_position_bias_table", 2)
-    held: dict[str, Plain] = {
+    held: dict[str, Any] = {
         "groups": counted(state, r"body\.layers\.(\d+)\.blocks\.0\.norm1\.weight"),
         "blocks": counted(state, r"body\.layers\.0\.blocks\.(\d+)\.norm1\.weight"),
         "width": width,

@@ -1,12 +1,12 @@
 """USRNet, as its authors write it; x4 where no scale is asked for, as it enlarges by any whole one."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from superres.converting.family import Dialect, Family, State, counted, shape
-from superres.terms.plain import Plain
 
 
-def _arguments(state: State, scale: int | None) -> Mapping[str, Plain]:
+def _arguments(state: State, scale: int | None) -> Mapping[str, Any]:
     finest, taken = shape(state, "prior.head.weight")[:2]
     downs = counted(state, r"prior\.downs\.(\d+)\.0\.body\.0\.weight")
     blocks = counted(state, r"prior\.body\.(\d+)\.body\.0\.weight")

@@ -1,12 +1,12 @@
 """VDSR, as the common PyTorch port writes it: on enlarged luma, without biases. The file does not tell its scale."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from superres.converting.family import Dialect, Family, State, Unfit, counted, moved, shape, with_biases
-from superres.terms.plain import Plain
 
 
-def _arguments(state: State, scale: int | None) -> Mapping[str, Plain]:
+def _arguments(state: State, scale: int | None) -> Mapping[str, Any]:
     width, channels = shape(state, "head.0.weight")[:2]
     if scale is None:
         raise Unfit("it refines an enlarged picture of any scale; say which with --scale (or --model-scale)")
