@@ -180,3 +180,24 @@ def test_open_weights_names_the_file(tmp_path: Path) -> None:
     torch.save({"x.weight": torch.zeros(2, 2)}, tmp_path / "x.pth")
     with pytest.raises(BadModel, match=r"x\.pth: its network is not known"):
         open_weights(tmp_path / "x.pth")
+
+
+def test_a_range_that_no_file_tells_can_be_said(tmp_path: Path) -> None:
+    """Without its mean shift, a file of EDSR may be on either range: 255 is taken, unless 1 is said."""
+    torch.manual_seed(1)
+    net = EDSR(scale=2, blocks=2, width=8).eval()
+    state = {name: one for name, one in official_edsr(net).items() if "_mean" not in name}
+    torch.save(state, tmp_path / "plain.pth")
+    taken, said = (open_weights(tmp_path / "plain.pth", value_range=one).module for one in (None, 1))
+    assert taken is not None
+    assert said is not None
+    torch.testing.assert_close(taken.head.weight, 255 * said.head.weight)
+    torch.testing.assert_close(said.head.weight, state["head.0.weight"])
+    assert load(tmp_path / "plain.pth", model_range=1).scale == 2
+
+
+def test_a_range_that_is_known_is_not_said_otherwise(tmp_path: Path) -> None:
+    path, _ = edsr_file(tmp_path)
+    with pytest.raises(BadRequest, match=r"are on 0..255; leave the flag out"):
+        open_weights(path, value_range=1)
+    assert open_weights(path, value_range=255).scale == 2

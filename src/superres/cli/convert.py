@@ -7,7 +7,7 @@ from superres.types import BadRequest
 
 def convert(
     file: str, /, *, output: str | None = None, network: str | None = None, scale: int | None = None,
-    overwrite: bool = False,
+    model_range: float | None = None, overwrite: bool = False,
 ) -> int:  # fmt: skip
     """Turn a released checkpoint (.pth, .pt, .safetensors) into a model file of superres.
 
@@ -19,6 +19,7 @@ def convert(
         output: the file to write, .safetensors (the checkpoint's name with that ending when not given)
         network: take it for this network, like edsr, and say what does not fit
         scale: the one to take from a file that holds several, or tells none
+        model_range: the value of white, 1 or 255, where the file does not say and it is not what its authors took
         overwrite: replace a file that is there already
     """
     source = Path(file).expanduser()
@@ -27,7 +28,9 @@ def convert(
         raise BadRequest(f"{target}: a model file of superres ends in .safetensors")
     if target.exists() and not overwrite:
         raise BadRequest(f"{target} is there already; --overwrite replaces it, -o writes another")
+    if model_range not in (None, 1, 255):
+        raise BadRequest(f"--model-range {model_range:g} is not known; use 1 or 255")
     from superres.converting.writing import convert_file
 
-    print(convert_file(source, target, network=network, scale=scale))
+    print(convert_file(source, target, network=network, scale=scale, value_range=model_range))
     return 0

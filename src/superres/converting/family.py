@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, cast
@@ -143,16 +144,33 @@ def ranged(official: Mapping[str, Tensor], ours: State, *, first: str, last: str
     return made
 
 
+@dataclass
+class Said:
+    """The value of white that a user gave, and the one that the file or its family is known to have."""
+
+    peak: float
+    known: float = 1.0
+
+
+SAID: ContextVar[Said | None] = ContextVar("said", default=None)
+
+
 def peak_of(official: Mapping[str, Tensor], assumed: float) -> float:
     """The value of white, from the mean shift. Unfit for a shift that is not DIV2K's."""
     shift = official.get("sub_mean.bias", official.get("sub_mean.shifter.bias"))
     if shift is None:
-        return assumed
+        said = SAID.get()
+        if said is None:
+            return assumed
+        said.known = said.peak
+        return said.peak
     if shift.numel() != 3:
         raise Unfit("its mean shift is not one of three bands")
     values = [float(one) for one in cast(list[float], shift.flatten().tolist())]
     for peak in (1.0, 255.0):
         if all(abs(-value / peak - mean) < 2e-4 for value, mean in zip(values, _MEAN, strict=True)):
+            if (said := SAID.get()) is not None:
+                said.known = peak
             return peak
     raise Unfit(f"its mean shift {values} is not that of DIV2K, which the network subtracts")
 

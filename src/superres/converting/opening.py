@@ -55,10 +55,13 @@ class Opened:
         return self.graph.channels if self.graph is not None else _facts(self.module).channels
 
 
-def open_weights(path: Path, *, network: str | None = None, scale: int | None = None) -> Opened:
+def open_weights(
+    path: Path, *, network: str | None = None, scale: int | None = None, value_range: float | None = None
+) -> Opened:
     """The model in ``path``: a network file of ours, a chain, or an official checkpoint.
 
-    ``network`` names its family, ``scale`` chooses one where the file holds several or tells none. Raises BadModel.
+    ``network`` names its family, ``scale`` chooses one where the file holds several or tells none, ``value_range`` is
+    the value of white where the file does not say. Raises BadModel.
     """
     try:
         if path.suffix.lower() == ".safetensors" and is_network_file(path):
@@ -68,16 +71,16 @@ def open_weights(path: Path, *, network: str | None = None, scale: int | None = 
         state = read_state(path)
         if network is None and all(_CHAIN.fullmatch(name) for name in state):
             return _chain(state, path)
-        known = recognise(state, network=network, scale=scale)
+        known = recognise(state, network=network, scale=scale, value_range=value_range)
         card = _card(path, known.family, known.source, known.network)
         return _opened(known.family, known.network, known.module, card)
     except SuperresError as error:
         raise error if str(path) in str(error) else type(error)(f"{path}: {error}") from error
 
 
-def foreign(path: Path, scale: int | None) -> Foreign:
+def foreign(path: Path, scale: int | None, value_range: float | None = None) -> Foreign:
     """:func:`open_weights` as the runtime wants it; named by a string there."""
-    opened = open_weights(path, scale=scale)
+    opened = open_weights(path, scale=scale, value_range=value_range)
     facts = (path, opened.scale, opened.channels)
     if opened.graph is not None:
         return Foreign(*facts, "auto", opened.graph, None, opened.card, opened.wrapping)

@@ -10,7 +10,7 @@ from typing import Any, cast
 from torch import Tensor, nn
 
 from superres.converting.building import built
-from superres.converting.family import Dialect, Family, State, Unfit, match, renamed
+from superres.converting.family import SAID, Dialect, Family, Said, State, Unfit, match, renamed
 from superres.converting.names import FAMILIES
 from superres.converting.reading import refuse_claims
 from superres.terms.spec import Spec
@@ -33,11 +33,33 @@ class Recognised:
     module: nn.Module
 
 
-def recognise(state: Mapping[str, Tensor], *, network: str | None = None, scale: int | None = None) -> Recognised:
+def recognise(
+    state: Mapping[str, Tensor],
+    *,
+    network: str | None = None,
+    scale: int | None = None,
+    value_range: float | None = None,
+) -> Recognised:
     """The network of these weights; ``network`` restricts it to one family, ``scale`` is the one asked for.
 
-    Raises BadModel, with what is nearest, where there is none; BadRequest for a family that is not known.
+    ``value_range`` is the value of white, where the file does not say and it is not what the family's authors took.
+    Raises BadModel, with what is nearest, where there is none; BadRequest for a family that is not known, and for a
+    range other than the one that is known.
     """
+    said = None if value_range is None else Said(value_range)
+    token = SAID.set(said)
+    try:
+        found = _recognised(state, network, scale)
+    finally:
+        SAID.reset(token)
+    if said is not None and said.known != said.peak:
+        raise BadRequest(
+            f"--model-range {said.peak:g}: these weights of {found.family} are on 0..{said.known:g}; leave the flag out"
+        )
+    return found
+
+
+def _recognised(state: Mapping[str, Tensor], network: str | None, scale: int | None) -> Recognised:
     held, tried = dict(state), list[str]()
     refuse_claims(held)
     for family, dialect in dialects(network):

@@ -8,11 +8,18 @@ from superres.terms.weights import load_network, save_network
 from superres.types import BadOutput, BadRequest
 
 
-def convert_file(source: Path, target: Path, *, network: str | None = None, scale: int | None = None) -> str:
+def convert_file(
+    source: Path,
+    target: Path,
+    *,
+    network: str | None = None,
+    scale: int | None = None,
+    value_range: float | None = None,
+) -> str:
     """Write ``target`` and read it again; what was made of what, in one line."""
     if not source.is_file():
         raise BadRequest(f"{source}: there is no such file")
-    opened = open_weights(source, network=network, scale=scale)
+    opened = open_weights(source, network=network, scale=scale, value_range=value_range)
     try:
         write(opened, target)
     except OSError as error:

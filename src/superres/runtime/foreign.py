@@ -84,7 +84,7 @@ def load_file(
             found = (
                 _of_graph(path)
                 if suffix == ".safetensors" and holds_graph(path)
-                else _of_weights(path, scale or wanted)
+                else _of_weights(path, scale or wanted, value_range)
             )
         else:
             raise BadModel(f"files ending in {suffix or 'nothing'} are not known; known are {', '.join(SUFFIXES)}")
@@ -97,12 +97,12 @@ def load_file(
     return found
 
 
-def _of_weights(path: Path, scale: int | None) -> Foreign:
+def _of_weights(path: Path, scale: int | None, value_range: float | None) -> Foreign:
     """Weights without a graph: the network is recognised by them, which needs torch."""
     if missing := available()["torch"]:
         raise EngineUnavailable(f"{path}: a file of weights needs torch to be read ({missing}); or superres convert it")
-    foreign: Callable[[Path, int | None], Foreign] = import_module(CONVERTING).foreign
-    return foreign(path, scale)
+    foreign: Callable[[Path, int | None, float | None], Foreign] = import_module(CONVERTING).foreign
+    return foreign(path, scale, value_range)
 
 
 def _of_graph(path: Path) -> Foreign:
