@@ -31,6 +31,7 @@ from superres.runtime.tiles import Span, strip_of
 from superres.types import Array, BadOutput, Box, EngineUnavailable, SuperresError
 
 VERSION = version("superres")
+_LEAST_PARTS = 4  # margins that a unit must be high: else too much is computed twice
 _SPREAD = 6  # rows by which rounding spreads past a layer's own reach: engines compute blocks of so many
 _OPENER = Opener()  # of this worker; models stay open between its units
 T = TypeVar("T")
@@ -102,8 +103,7 @@ def spans_of(plan: Plan, lanes: int) -> tuple[Span, ...]:
         return plan.grid.rows
     lines = plan.lines
     margin = _margin(lines)
-    # a few units for each worker, but not more than half of the work twice
-    wanted = max(4 * margin, -(-lines.height // (2 * lanes)))
+    wanted = max(_LEAST_PARTS * margin, -(-lines.height // (2 * lanes)))  # two units for each worker
     step = -(-wanted // lines.block) * lines.block
     tops = range(0, lines.height, step)
     ends = [(top, min(lines.height, top + step)) for top in tops]
