@@ -1,4 +1,4 @@
-"""Addresses by fsspec: what is fetched, what is put and when it appears, and what is said where something is missing."""
+"""Addresses by fsspec: what is fetched, what is put and when it appears, and what is said where a thing is missing."""
 
 import importlib.util
 import json

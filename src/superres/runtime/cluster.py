@@ -8,6 +8,7 @@ import importlib
 import os
 import threading
 import time
+import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
@@ -51,6 +52,7 @@ def connect(on: str, settings: Settings, stop: threading.Event) -> Generator["Cl
     check_on(on)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    held = memory.held()  # without Ray: plans are to be those of one process
     ray: Any = importlib.import_module("ray")
     before = ray.is_initialized()
     if not before:
@@ -58,13 +60,15 @@ def connect(on: str, settings: Settings, stop: threading.Event) -> Generator["Cl
         address = {} if on == "ray" else {"address": on}
         local = {} if address or os.environ.get("RAY_ADDRESS") else {"include_dashboard": False}
         try:
-            ray.init(**address, **local, **quiet)
+            with warnings.catch_warnings(action="ignore"):  # what they say, the error says as well
+                ray.init(**address, **local, **quiet)
         except Exception as error:  # Ray raises many kinds, some of its own
             raise EngineUnavailable(f"--on {on}: no cluster could be reached or started ({_words(error)})") from error
     try:
         cluster = Cluster(ray, on, settings, stop)
         cluster.check()
-        yield cluster
+        with memory.set_aside(max(0, memory.held() - held)):
+            yield cluster
     finally:
         if not before:
             ray.shutdown()

@@ -31,7 +31,7 @@ from superres.runtime.tiles import Span, strip_of
 from superres.types import Array, BadOutput, Box, EngineUnavailable, SuperresError
 
 VERSION = version("superres")
-_LEAST_PARTS = 4  # margins that a unit must be high: else too much is computed twice
+_MOST = 1 << 30  # bytes of a unit's result as float32: it travels whole
 _SPREAD = 6  # rows by which rounding spreads past a layer's own reach: engines compute blocks of so many
 _OPENER = Opener()  # of this worker; models stay open between its units
 T = TypeVar("T")
@@ -103,11 +103,20 @@ def spans_of(plan: Plan, lanes: int) -> tuple[Span, ...]:
         return plan.grid.rows
     lines = plan.lines
     margin = _margin(lines)
-    wanted = max(_LEAST_PARTS * margin, -(-lines.height // (2 * lanes)))  # two units for each worker
-    step = -(-wanted // lines.block) * lines.block
-    tops = range(0, lines.height, step)
-    ends = [(top, min(lines.height, top + step)) for top in tops]
+    step = _step(lines, margin, lanes, _MOST * lines.height // (4 * plan.size[0] * plan.size[1] * plan.info.bands))
+    ends = [(top, min(lines.height, top + step)) for top in range(0, lines.height, step)]
     return tuple(Span(max(0, top - margin), min(lines.height, end + margin), top, end) for top, end in ends)
+
+
+def _step(lines: Lines, margin: int, lanes: int, most: int) -> int:
+    """Rows of a unit, ``most`` at most where that is a block: those that the last worker is soonest done with."""
+
+    def cost(step: int) -> tuple[int, int]:
+        count = -(-lines.height // step)
+        return -(-count // lanes) * (step + 2 * margin), count
+
+    ends = max(lines.block, min(lines.height, most))
+    return min(range(lines.block, ends + 1, lines.block), key=cost)
 
 
 def _margin(lines: Lines) -> int:
