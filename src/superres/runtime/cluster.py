@@ -134,7 +134,7 @@ class Cluster:
         pixels = plan.info.width * plan.info.height
         if plan.learning is not None:
             on_learning(0.0, "on a worker, which is heard of when it has done")
-        if plan.network is None or plan.learning is not None or pixels < HUGE or len(units.spans_of(plan, 1)) == 1:
+        if plan.network is None or plan.learning is not None or pixels < HUGE or len(units.spans_of(plan, self.lanes)) == 1:
             return self._whole(source, target, settings, plan, began)
         try:
             return self._parts(source, target, settings, plan, on_progress, began)

@@ -115,7 +115,7 @@ def _step(lines: Lines, margin: int, lanes: int, most: int) -> int:
         count = -(-lines.height // step)
         return -(-count // lanes) * (step + 2 * margin), count
 
-    ends = max(lines.block, min(lines.height, most))
+    ends = max(lines.block, min(lines.height + lines.block - 1, most))
     return min(range(lines.block, ends + 1, lines.block), key=cost)
 
 
