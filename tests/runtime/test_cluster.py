@@ -116,6 +116,15 @@ class TestOnRay:
         assert parts[-1] == 1
         assert (heard[0].plan.lines is None) == ("tile" in asked)
 
+    def test_pages_in_parts(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(cluster, "HUGE", 1000)
+        (tmp_path / "in").mkdir()
+        first, second = (Image.fromarray(fakes.picture(70, 50, seed=seed)) for seed in (0, 1))
+        first.save(tmp_path / "in/a.tif", save_all=True, append_images=[second])
+        here, there, heard = both_ways(tmp_path / "in", tmp_path, Settings(model="clean-x2", scale=3, tile=32))
+        assert heard[0].plan.frames == 2
+        assert here == there
+
     def test_a_model_file_need_not_be_where_the_workers_are(self, tmp_path):
         shipped = Path(units.__file__).parent / "pretrained" / "clean-x2.safetensors"
         (tmp_path / "own.safetensors").write_bytes(shipped.read_bytes())

@@ -108,7 +108,7 @@ class Cluster:
     def check(self) -> None:
         """Raises EngineUnavailable where the workers have another superres, or none."""
         sent = _Sent(self._hello.remote)
-        found = self._answer(sent, "a first greeting", time.monotonic() + _FIRST_WORKER)[0]
+        found = self.answer(sent, "a first greeting", time.monotonic() + _FIRST_WORKER)[0]
         if found != units.VERSION:
             raise EngineUnavailable(
                 f"--on {self._on}: its workers have superres {found}, but here is {units.VERSION}; install the same"
@@ -134,7 +134,12 @@ class Cluster:
         pixels = plan.info.width * plan.info.height
         if plan.learning is not None:
             on_learning(0.0, "on a worker, which is heard of when it has done")
-        if plan.network is None or plan.learning is not None or pixels < HUGE or len(units.spans_of(plan, self.lanes)) == 1:
+        if (
+            plan.network is None
+            or plan.learning is not None
+            or pixels < HUGE
+            or len(units.spans_of(plan, self.lanes)) == 1
+        ):
             return self._whole(source, target, settings, plan, began)
         try:
             return self._parts(source, target, settings, plan, on_progress, began)
@@ -149,7 +154,7 @@ class Cluster:
         except OSError as error:
             raise BadInput(f"{source}: cannot be read ({error.strerror or error})") from None
         order = self._ray.put(self._order(source, settings, plan))
-        made, lost = self._answer(_Sent(partial(self._picture.remote, order, content)), str(source))
+        made, lost = self.answer(_Sent(partial(self._picture.remote, order, content)), str(source))
         if isinstance(made, units.Said):
             raise made.error()
         write_content(target, made.content)
@@ -211,16 +216,13 @@ class Cluster:
         """A reference to what many units share."""
         return self._ray.put(value)
 
-    def answer(self, sent: _Sent, name: str) -> tuple[Any, int]:
-        """What came of a unit, and how often its workers were lost."""
-        return self._answer(sent, name)
-
     def forget(self, sent: _Sent) -> None:
         """Nobody wants this any more."""
         with suppress(Exception):
             self._ray.cancel(sent.reference, force=True)
 
-    def _answer(self, sent: _Sent, name: str, until: float = float("inf")) -> tuple[Any, int]:
+    def answer(self, sent: _Sent, name: str, until: float = float("inf")) -> tuple[Any, int]:
+        """What came of a unit, and how often its workers were lost."""
         failed = self._ray.exceptions
         for lost in range(SENDINGS):
             if lost:
