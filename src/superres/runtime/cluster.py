@@ -11,7 +11,7 @@ import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -216,11 +216,6 @@ class Cluster:
         """A reference to what many units share."""
         return self._ray.put(value)
 
-    def forget(self, sent: _Sent) -> None:
-        """Nobody wants this any more."""
-        with suppress(Exception):
-            self._ray.cancel(sent.reference, force=True)
-
     def answer(self, sent: _Sent, name: str, until: float = float("inf")) -> tuple[Any, int]:
         """What came of a unit, and how often its workers were lost."""
         failed = self._ray.exceptions
@@ -243,13 +238,11 @@ class Cluster:
     def _wait(self, sent: _Sent, until: float) -> Any:
         while True:
             ready, _ = self._ray.wait([sent.reference], timeout=_POLL)
-            if self._stop.is_set():
-                self.forget(sent)
+            if self._stop.is_set():  # units are not cancelled: one that just ends then makes Ray 2.60 abort
                 raise Stopped
             if ready:
                 return self._ray.get(sent.reference)
             if time.monotonic() > until:
-                self.forget(sent)
                 raise EngineUnavailable(f"--on {self._on}: no worker came in {_FIRST_WORKER:.0f} seconds")
 
     def _inside(self, error: Any) -> EngineUnavailable:
@@ -298,16 +291,11 @@ class _Parts:
         window = RowWindow(partial(self.picture.rows, frame), self.plan.info.height)
         waiting: deque[tuple[Span, str, Array | _Sent]] = deque()
         spans = iter(units.spans_of(self.plan, self.cluster.lanes))
-        try:
-            while True:
-                self._fill(waiting, spans, window, shared)
-                if not waiting:
-                    return
-                yield self._next(waiting)
-        finally:
-            for _, _, sent in waiting:
-                if isinstance(sent, _Sent):
-                    self.cluster.forget(sent)
+        while True:
+            self._fill(waiting, spans, window, shared)
+            if not waiting:
+                return
+            yield self._next(waiting)
 
     def _fill(
         self, waiting: deque[tuple[Span, str, Array | _Sent]], spans: Iterator[Span], window: RowWindow, shared: Any
