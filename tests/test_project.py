@@ -10,7 +10,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-HEAVY = {"torch", "ncnn", "onnxruntime", "openvino", "pyvips", "PIL", "fastapi", "gradio", "lightning", "scipy"}
+HEAVY = {
+    "torch",
+    "ncnn",
+    "onnxruntime",
+    "openvino",
+    "pyvips",
+    "PIL",
+    "fastapi",
+    "gradio",
+    "lightning",
+    "scipy",
+    "ray",
+    "fsspec",
+}
 
 
 def test_the_line_that_ci_runs_is_on_the_readmes_first_screen() -> None:

@@ -13,6 +13,7 @@ from superres.runtime.lines import LinesFault
 from superres.runtime.models import load as find_model
 from superres.runtime.opening import Opener
 from superres.runtime.pipeline import line_machine, upscale_file, with_learnt
+from superres.runtime.places import staged
 from superres.runtime.plan import Plan, make_plan
 from superres.runtime.settings import Settings
 from superres.runtime.stream import enlarged
@@ -78,7 +79,9 @@ def _file(source: Path, output: Path | None, settings: Settings) -> Path:
     job = expand([source], settings, output=output)[0]
     if job.target.exists() and not settings.overwrite:
         raise BadRequest(f"{job.target} exists already; say overwrite=True to replace it, or give another output")
-    return upscale_file(job.source, job.target, settings, opener=_OPENER).target
+    with staged(job.source, job.target) as (here, there):
+        upscale_file(here, there, settings, opener=_OPENER)
+        return there
 
 
 def _array(x: Array, settings: Settings) -> Array:

@@ -29,7 +29,15 @@ VERBS = {
     "explain-gap": "superres.cli.explain_gap:explain_gap",
 }
 # packages that the light core does not bring, and the extra that does
-EXTRAS = {"torch": "train", "scipy": "train", "sklearn": "train", "lightning_fabric": "train", "tensorboard": "train"}
+EXTRAS = {
+    "torch": "train",
+    "scipy": "train",
+    "sklearn": "train",
+    "lightning_fabric": "train",
+    "tensorboard": "train",
+    "ray": "ray",
+    "fsspec": "remote",
+}
 INTERRUPTED = 130
 PIPE_CLOSED = 141
 UNEXPECTED = 70

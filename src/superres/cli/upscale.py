@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from superres.cli.progress import Bar, Lines, duration, reporter, say
-from superres.runtime.settings import MAX_PIXELS, Settings, parse_budget, parse_memory, parse_size, parse_tile
+from superres.runtime.settings import MAX_PIXELS, Settings, check_on, parse_budget, parse_memory, parse_size, parse_tile
 from superres.types import BadRequest, SuperresError
 
 if TYPE_CHECKING:
     from superres.runtime.jobs import Event, Job, Summary
+    from superres.runtime.places import Place
     from superres.runtime.plan import Plan
 
 
@@ -34,6 +35,7 @@ def upscale(
     overwrite: bool = False,
     resume: bool = False,
     jobs: int = 1,
+    on: str | None = None,
     format: str | None = None,  # noqa: A002 - the flag's name
     quality: int | None = None,
     lossless: bool = False,
@@ -57,8 +59,8 @@ def upscale(
     cannot be written); 70 error inside superres; 130 Ctrl-C.
 
     Args:
-        inputs: pictures, and folders of pictures
-        output: file for one picture, folder for several
+        inputs: pictures, and folders of pictures: paths, or addresses like s3://bucket/folder
+        output: file for one picture, folder for several; a path or an address
         scale: how many times larger, any number (4 when no size is given)
         size: exactly this width and height
         width: this width, and the height that fits it
@@ -76,6 +78,8 @@ def upscale(
         overwrite: replace results that exist already
         resume: skip what is done; do again what changed since
         jobs: pictures worked on side by side
+        on: cluster that does the work, as many pictures side by side as it has processors: ray (the one that runs on
+            this machine, or a new one for this call) or ray://host:10001; the results are the same
         format: png, jpeg, webp, tiff, avif or gif, instead of the source's
         quality: of JPEG, WebP and AVIF (the source's, at least 90, when not given)
         lossless: write WebP and AVIF without loss
@@ -122,17 +126,22 @@ def upscale(
         seed=seed,
         kernel=kernel,
     )
+    if on is not None:
+        check_on(on)
     if not inputs:
         raise BadRequest("no picture was named; write: superres upscale photo.jpg (superres upscale --help tells all)")
     from superres.runtime.jobs import expand
+    from superres.runtime.places import place
 
     wanted = expand(
-        [Path(name) for name in inputs], settings, output=Path(output) if output else None, recursive=recursive
+        [place(name) for name in inputs], settings, output=place(output) if output else None, recursive=recursive
     )
-    return _explain(wanted, settings, json) if explain else enlarge(wanted, settings, json, profile)
+    return _explain(wanted, settings, json) if explain else enlarge(wanted, settings, json, profile, on)
 
 
-def enlarge(jobs: "list[Job]", settings: Settings, json: bool = False, profile: bool = False) -> int:
+def enlarge(
+    jobs: "list[Job]", settings: Settings, json: bool = False, profile: bool = False, on: str | None = None
+) -> int:
     """Do the jobs, telling of each as it goes; the exit status of the batch."""
     from superres.runtime.jobs import run
 
@@ -143,7 +152,7 @@ def enlarge(jobs: "list[Job]", settings: Settings, json: bool = False, profile: 
         peak = matmul_peak()
     with reporter(len(jobs)) as shown:
         teller = _Teller(shown, json, peak)
-        summary = run(jobs, settings, teller.tell)
+        summary = run(jobs, settings, teller.tell, on=on)
     if len(jobs) > 1:
         _sum_up(summary)
     return summary.exit_status
@@ -211,12 +220,15 @@ def _explain(jobs: "list[Job]", settings: Settings, json: bool) -> int:
     """Print every plan; a picture without one is complained about, and counts for the exit status."""
     from superres.runtime.opening import Opener
     from superres.runtime.pipeline import plan_file
+    from superres.runtime.places import staged
 
     opener, failed = Opener(), list[SuperresError]()
     for place, job in enumerate(jobs):
         base = {"input": str(job.source), "output": str(job.target)}
         try:
-            plan = plan_file(job.source, settings, opener=opener, target=job.target)
+            with staged(job.source) as (here, _):
+                target = job.target if isinstance(job.target, Path) else Path(job.target.name)
+                plan = plan_file(here, settings, opener=opener, target=target)
         except SuperresError as error:
             failed.append(error)
             say(_complaint(job.source, error))
@@ -224,9 +236,10 @@ def _explain(jobs: "list[Job]", settings: Settings, json: bool) -> int:
                 print(_json_line({"status": "failed", **base, **_error_facts(error), "warnings": []}))
             continue
         if json:
-            print(_json_line({"status": "planned", **base, **plan.as_dict()}))
+            print(_json_line({"status": "planned", **plan.as_dict(), **base}))
         else:
-            print(("\n" if place else "") + plan.explain() + f"\noutput    {job.target}")
+            said = plan.explain().replace(str(here), str(job.source))
+            print(("\n" if place else "") + said + f"\noutput    {job.target}")
     if not failed:
         return 0
     return failed[0].exit_status if len(jobs) == 1 else 1
@@ -240,11 +253,11 @@ def _sum_up(summary: "Summary") -> None:
         say(f"  {_named(job.source, error)}")
 
 
-def _complaint(source: Path, error: SuperresError) -> str:
+def _complaint(source: "Place", error: SuperresError) -> str:
     return f"superres: error: {_named(source, error)}"
 
 
-def _named(source: Path, error: SuperresError) -> str:
+def _named(source: "Place", error: SuperresError) -> str:
     """The error in one line that names its file once."""
     text = " ".join(str(error).split())
     return text if str(source) in text else f"{source}: {text}"

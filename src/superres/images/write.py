@@ -68,6 +68,18 @@ def write_picture(
         temporary.unlink(missing_ok=True)
 
 
+def write_content(path: Path, content: bytes) -> None:
+    """A file with this content, atomically. Raises: BadOutput."""
+    temporary = path.with_name(f".superres-{secrets.token_hex(6)}.part")
+    try:
+        temporary.write_bytes(content)
+        _settle(temporary, path)
+    except OSError as error:
+        raise no_room(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def no_room(path: Path, error: OSError) -> BadOutput:
     """The error for a file that cannot be written, in one line."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):

@@ -3,15 +3,18 @@
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from superres.images.formats import FORMATS as FORMAT_TABLE
 from superres.images.formats import format_of
 from superres.images.read import PICTURE_SUFFIXES
+from superres.runtime.cluster import Cluster, connect
 from superres.runtime.opening import Opener
 from superres.runtime.pipeline import Progress, Result, upscale_file
+from superres.runtime.places import Place, Url, staged
 from superres.runtime.plan import Plan
 from superres.runtime.resume import State
 from superres.runtime.scaling import DEFAULT_FACTOR
@@ -25,8 +28,8 @@ Kind = Literal["begin", "learning", "progress", "done", "skipped", "failed"]
 class Job:
     """One picture to enlarge."""
 
-    source: Path
-    target: Path
+    source: Place
+    target: Place
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ class Summary:
 
 
 def expand(
-    inputs: Iterable[Path], settings: Settings, *, output: Path | None = None, recursive: bool = False
+    inputs: Iterable[Place], settings: Settings, *, output: Place | None = None, recursive: bool = False
 ) -> list[Job]:
     """The jobs that files and folders stand for, with their output names.
 
@@ -77,7 +80,7 @@ def expand(
         raise BadRequest("there is no picture to enlarge in what was given; name files, or folders with pictures")
     single = len(sources) == 1 and sources[0][1] is None
     if output is not None and single and not output.is_dir() and output.suffix:
-        if format_of(output) is None:
+        if format_of(Path(output.name)) is None:
             raise BadRequest(f"-o {output}: its ending names no picture format; end it in .png, .jpg, .webp, .tif, ...")
         jobs = [Job(sources[0][0], output)]
     else:
@@ -88,7 +91,7 @@ def expand(
     return jobs
 
 
-def output_name(source: Path, settings: Settings) -> str:
+def output_name(source: Place, settings: Settings) -> str:
     """``photo.jpg`` -> ``photo_x4.jpg``, ``photo_x2.5.jpg``, ``photo_1920x1080.jpg``, ``photo_w1920.jpg``, ..."""
     if settings.size is not None:
         tag = f"{settings.size[0]}x{settings.size[1]}"
@@ -102,20 +105,20 @@ def output_name(source: Path, settings: Settings) -> str:
         tag = f"h{settings.height}"
     else:
         tag = f"x{settings.scale or DEFAULT_FACTOR:.10g}"
-    known = format_of(source)
+    known = format_of(Path(source.name))
     keep = known is not None and settings.format in (None, known)
     suffix = source.suffix if keep else FORMAT_TABLE[settings.format or "png"].suffixes[0]
     return f"{source.stem}_{tag}{suffix}"
 
 
-def _sources(inputs: list[Path], settings: Settings, recursive: bool) -> Iterator[tuple[Path, Path | None]]:
+def _sources(inputs: list[Place], settings: Settings, recursive: bool) -> Iterator[tuple[Place, Place | None]]:
     """Each picture and the folder it was found through, in a fixed order, each file once."""
-    seen: set[Path] = set()
+    seen: set[Place] = set()
     for given in inputs:
         if given.is_dir():
-            found = given.rglob("*") if recursive else given.iterdir()
-            pictures = sorted(p for p in found if _is_picture(p, settings))
-            paths: list[tuple[Path, Path | None]] = [(p, given) for p in pictures]
+            found: Iterable[Place] = given.rglob("*") if recursive else given.iterdir()
+            pictures = sorted((p for p in found if _is_picture(p, settings)), key=_order)
+            paths: list[tuple[Place, Place | None]] = [(p, given) for p in pictures]
         else:
             paths = [(given, None)]
         for path, root in paths:
@@ -125,7 +128,11 @@ def _sources(inputs: list[Path], settings: Settings, recursive: bool) -> Iterato
                 yield path, root
 
 
-def _is_picture(path: Path, settings: Settings) -> bool:
+def _order(place: Place) -> tuple[str, ...]:
+    return place.parts if isinstance(place, Path) else tuple(place.text.split("/"))
+
+
+def _is_picture(path: Place, settings: Settings) -> bool:
     """A visible picture file that is not the result of the same request before."""
     if path.name.startswith(".") or path.suffix.lower() not in PICTURE_SUFFIXES or not path.is_file():
         return False
@@ -136,15 +143,18 @@ def _is_picture(path: Path, settings: Settings) -> bool:
     return not made
 
 
-def _place(source: Path, root: Path | None, output: Path | None) -> Path:
+def _place(source: Place, root: Place | None, output: Place | None) -> Place:
     if output is None:
         return source.parent
-    return output if root is None else output / source.parent.relative_to(root)
+    if root is None:
+        return output
+    below = source.relative_to(root) if isinstance(source, Url) else source.relative_to(str(root))
+    return output / below.parent
 
 
 def _refuse_clashes(jobs: list[Job]) -> None:
     inputs = {job.source.resolve() for job in jobs}
-    targets: dict[Path, Path] = {}
+    targets: dict[Place, Place] = {}
     for job in jobs:
         real = job.target.resolve()
         if real in inputs:
@@ -162,16 +172,21 @@ def run(
     on_event: Callable[[Event], None] | None = None,
     *,
     opener: Opener | None = None,
+    on: str | None = None,
 ) -> Summary:
     """Do all jobs; one that fails does not stop the rest. Events of one job come in order, one at a time.
 
-    ``settings.jobs`` pictures are done side by side. KeyboardInterrupt stops those in work (no partial file stays).
+    ``settings.jobs`` pictures are done side by side; ``on`` names a cluster that computes them ("ray", "ray://host")
+    and does as many as it has processors. KeyboardInterrupt stops those in work (no partial file stays).
     """
     batch = _Batch(settings, on_event or (lambda _: None), opener or Opener())
-    if settings.jobs == 1 or len(jobs) == 1:
-        ends = [batch.one(job) for job in jobs]
-    else:
-        ends = _side_by_side(jobs, batch, settings.jobs)
+    with connect(on, settings, batch.stop) if on is not None else nullcontext() as batch.cluster:
+        if batch.cluster is not None:
+            ends = _side_by_side(jobs, batch, min(len(jobs), max(settings.jobs, batch.cluster.lanes)))
+        elif settings.jobs == 1 or len(jobs) == 1:
+            ends = [batch.one(job) for job in jobs]
+        else:
+            ends = _side_by_side(jobs, batch, settings.jobs)
     done = tuple(end.result for end in ends if end.result is not None)
     skipped = tuple(end.job for end in ends if end.kind == "skipped")
     return Summary(done, skipped, tuple((end.job, end.error) for end in ends if end.error is not None))
@@ -199,8 +214,9 @@ class _Batch:
     def __init__(self, settings: Settings, on_event: Callable[[Event], None], opener: Opener) -> None:
         self._settings, self._opener, self._tell_raw = settings, opener, on_event
         self._lock = threading.Lock()
-        self._states: dict[Path, State] = {}
+        self._states: dict[Place, State] = {}
         self.stop = threading.Event()
+        self.cluster: Cluster | None = None
 
     def one(self, job: Job) -> Event:
         try:
@@ -240,20 +256,24 @@ class _Batch:
                 raise _Stopped
             self._tell(Event("learning", job, part, message=text))
 
-        job.target.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(job.target, Path):
+            job.target.parent.mkdir(parents=True, exist_ok=True)
         state = self._state(job) if self._settings.resume else None
-        before = state.content(job.source) if state else ""
-        result = upscale_file(
-            job.source,
-            job.target,
-            self._settings,
-            opener=self._opener,
-            on_plan=on_plan,
-            on_progress=on_progress,
-            on_learning=on_learning,
-        )
+        with staged(job.source, job.target) as (here, there):
+            before = state.content(here) if state else ""
+            result = (self.cluster.upscale_file if self.cluster else upscale_file)(
+                here,
+                there,
+                self._settings,
+                opener=self._opener,
+                on_plan=on_plan,
+                on_progress=on_progress,
+                on_learning=on_learning,
+            )
+            entry = state.entry(there, before, self._settings) if state else {}
         if state is not None:
-            state.note(job.target, before, self._settings)
+            state.note(job.target, entry)
+        result = replace(result, source=job.source, target=job.target)
         return Event("done", job, 1.0, result.plan, result)
 
     def _state(self, job: Job) -> State:

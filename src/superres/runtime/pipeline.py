@@ -18,6 +18,7 @@ from superres.runtime.guards import Guarded
 from superres.runtime.learning import Learnt, learn, windows
 from superres.runtime.lines import Lines, LinesFault
 from superres.runtime.opening import Opener, learnt_network
+from superres.runtime.places import Place
 from superres.runtime.plan import Plan, make_plan
 from superres.runtime.profile import Clock, Profile
 from superres.runtime.scaling import rows_at_once
@@ -33,8 +34,8 @@ _SAMPLE_ROWS = 128
 class Result:
     """What came of one picture. ``pixels_per_second`` counts output pixels; ``retried`` names tiles done again."""
 
-    source: Path
-    target: Path
+    source: Place
+    target: Place
     plan: Plan
     seconds: float
     pixels_per_second: float
@@ -85,10 +86,21 @@ class Progress:
         return min(1.0, self.done / (self.plan.info.width * self.plan.info.height * self.plan.frames))
 
 
-def plan_file(source: Path, settings: Settings, *, opener: Opener | None = None, target: Path | None = None) -> Plan:
-    """The plan for a file, with a measured time where none is known; nothing is enlarged or written."""
+def plan_file(
+    source: Path,
+    settings: Settings,
+    *,
+    opener: Opener | None = None,
+    target: Path | None = None,
+    measure: bool = True,
+    flow: bool = True,
+) -> Plan:
+    """The plan for a file; nothing is enlarged or written.
+
+    With ``measure`` a time is measured where none is known; without ``flow`` it goes in tiles.
+    """
     with open_picture(source, max_pixels=settings.max_pixels) as picture:
-        return _plan(picture, target, settings, opener or Opener(), measure=True)
+        return _plan(picture, target, settings, opener or Opener(), measure=measure, flow=flow)
 
 
 def upscale_file(
@@ -97,6 +109,7 @@ def upscale_file(
     settings: Settings | None = None,
     *,
     opener: Opener | None = None,
+    plan: Plan | None = None,
     on_plan: Callable[[Plan], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     on_learning: Callable[[float, str], None] | None = None,
@@ -106,14 +119,14 @@ def upscale_file(
     The file appears whole or not at all. How samples are brought to [0, 1] is told in
     :mod:`superres.runtime.bands`; float pictures are read twice, first for their range. Raises BadInput, BadRequest,
     BadModel, EngineUnavailable or BadOutput. A method that learns at test time tells ``on_learning`` how far it is;
-    Ctrl-C then ends the learning only, and the best until then is used.
+    Ctrl-C then ends the learning only, and the best until then is used. ``plan`` is one made before for this picture.
     """
     settings, opener = settings or Settings(), opener or Opener()
     if target.exists() and target.samefile(source):
         raise BadRequest(f"{target} is the input itself; a picture is never written over its source, use -o")
     began = time.perf_counter()
     with open_picture(source, max_pixels=settings.max_pixels) as picture:
-        plan = _plan(picture, target, settings, opener)
+        plan = plan or _plan(picture, target, settings, opener)
         if on_plan is not None:
             on_plan(plan)
         try:

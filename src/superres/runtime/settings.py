@@ -50,6 +50,12 @@ def parse_budget(text: str) -> float:
     return float(found[1]) * _SECONDS[found[2] or ""]
 
 
+def check_on(text: str) -> None:
+    """``ray`` or ``ray://host:port``; anything else raises :class:`BadRequest`."""
+    if text != "ray" and not re.fullmatch(r"ray://[^/\s]+", text):
+        raise BadRequest(f"--on {text!r} is no cluster; write ray (this machine's, or a new one) or ray://host:10001")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """The flags of ``superres upscale`` that concern one picture; sizes are (width, height) in pixels.

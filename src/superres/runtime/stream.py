@@ -37,7 +37,7 @@ def enlarged(
         yield from _flowing(rows, flow, bands, out, factor, channels, on_tile, workers)
         return
     if upscaler is None:
-        yield from _resized(_plain(rows, grid, bands, on_tile), (grid.height, grid.width), out, factor, bands)
+        yield from resized(_plain(rows, grid, bands, on_tile), (grid.height, grid.width), out, factor, bands)
         return
     net, s = BandNet(upscaler, channels), upscaler.scale
     whole = (s * grid.height, s * grid.width)
@@ -49,7 +49,7 @@ def enlarged(
         yield from strips(rows, grid, s, lambda tile, core: bands.leave(work(tile, core)), on_tile, workers=workers)
     else:
         rest = None if factor is None else (factor[0] / s, factor[1] / s)
-        yield from _resized(strips(rows, grid, s, work, on_tile, workers=workers, ahead=0), whole, out, rest, bands)
+        yield from resized(strips(rows, grid, s, work, on_tile, workers=workers, ahead=0), whole, out, rest, bands)
 
 
 def _flowing(
@@ -71,7 +71,7 @@ def _flowing(
         yield from source
     else:
         rest = None if factor is None else (factor[0] / s, factor[1] / s)
-        yield from _resized(source, whole, out, rest, bands)
+        yield from resized(source, whole, out, rest, bands)
 
 
 def _plain(rows: RowSource, grid: Grid, bands: Bands, on_tile: Callable[[int], None] | None) -> Iterator[Rows]:
@@ -83,13 +83,14 @@ def _plain(rows: RowSource, grid: Grid, bands: Bands, on_tile: Callable[[int], N
             on_tile(height * grid.width)
 
 
-def _resized(
+def resized(
     source: Iterator[Array],
     size: tuple[int, int],
     out: tuple[int, int],
     factor: tuple[float, float] | None,
     bands: Bands,
 ) -> Iterator[Array]:
+    """Strips of a premultiplied float picture of ``size`` as samples of one of size ``out``, (height, width)."""
     if size == out:
         yield from (bands.leave(strip) for strip in source)
         return

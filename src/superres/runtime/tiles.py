@@ -156,8 +156,7 @@ def strips(
     window = RowWindow(rows, grid.height)
     if workers == 1:
         for row in grid.rows:
-            tiles = _tiles_of(window.take(row.start, row.stop), row, grid)
-            yield _strip((_worked(work, *one) for one in tiles), row, grid, scale, on_tile)
+            yield strip_of(window.take(row.start, row.stop), row, grid, scale, work, on_tile)
         return
     pool = ThreadPoolExecutor(workers, thread_name_prefix="tiles")
     waiting: deque[tuple[Span, list[Future[Array]]]] = deque()
@@ -172,6 +171,13 @@ def strips(
             yield _strip((future.result() for future in futures), done, grid, scale, on_tile)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def strip_of(
+    band: Array, row: Span, grid: Grid, scale: int, work: Work, on_tile: Callable[[int], None] | None = None
+) -> Array:
+    """What becomes of the rows [row.start, row.stop), which are ``band``."""
+    return _strip((_worked(work, *one) for one in _tiles_of(band, row, grid)), row, grid, scale, on_tile)
 
 
 def _tiles_of(band: Array, row: Span, grid: Grid) -> list[tuple[Array, Box, tuple[int, int]]]:
