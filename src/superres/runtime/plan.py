@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from superres.images.encoding import JPEG_WHOLE
@@ -12,7 +12,7 @@ from superres.runtime import memory
 from superres.runtime.engines.ncnn import default_threads
 from superres.runtime.learning import DEFAULT_BUDGET
 from superres.runtime.lines import Lines, candidates, reason_against
-from superres.runtime.opening import ENGINE_MEMORY, Network, Opener
+from superres.runtime.opening import ENGINE_MEMORY, LINES_MEMORY, Network, Opener
 from superres.runtime.scaling import DEFAULT_FACTOR, target_size
 from superres.runtime.settings import Settings
 from superres.runtime.tiles import Grid
@@ -20,12 +20,15 @@ from superres.types import Array, BadRequest
 
 SIDES = (512, 384, 256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8)
 DEEP = 64  # px: beyond this an exact halo costs several times the picture, so a smaller one is measured
-_FIXED = 64 << 20  # encoder, decoder and engine, beside what grows with the picture
+_FIXED = 24 << 20  # encoder, decoder and engine, beside what grows with the picture
+_THREAD = 30 << 20  # each of several threads takes memory from a place of its own
 _LEARNING = 200 << 20  # what a method that learns at test time holds beside PyTorch: pairs, values, gradients
 _LITTLE_MORE = 1.75  # times the least work: what smaller tiles gain by the cache, as measured
 _LITTLE_MORE_ROWS = 1.3
-_LINES_COST = 1.2  # of a pixel in rows against one in tiles: packed rows are cut and joined between the groups
+_LINES_COST = 1.5  # of a pixel in rows against one in tiles: packed rows are cut and joined between the groups
 _CLEARLY = 1.25
+_SMALL = 40_000  # input pixels that are done at once whoever does them
+_ALONE = 1.7  # times as long without a second thread: taken only where the memory asks for it
 _MARGIN = 1.15  # the estimate was up to a tenth too low
 _COMFORT = 256 << 20
 _COMFORT_ROWS = 400 << 20
@@ -184,7 +187,7 @@ def make_plan(
         engine=engine,
         device=settings.device,
         grid=grid,
-        workers=_line_workers(settings) if lines else _workers(settings, engine, grid),
+        workers=lines.workers if lines else _workers(settings, engine, grid),
         lines=lines,
         lines_note=reason or "",
         halo_note=note,
@@ -265,6 +268,8 @@ class _Room:
             least = min(least, need)
             high, wide = (-(-side // _WINOGRAD) * _WINOGRAD for side in grid.shape)
             cost = grid.count * (high * wide + _PER_TILE)
+            if cost > _SMALL and grid.count < self._most():
+                cost *= _ALONE
             if need * _MARGIN <= self.limit:
                 fitting.append((cost, grid, need))
         if not fitting:
@@ -296,11 +301,13 @@ class _Room:
         for lines in candidates(
             network.graph, network.groups, (info.height, info.width), network.halo, network.alignment
         ):
-            need = self.base + self._flowing(lines, network)
-            least = min(least, need)
             cost = _LINES_COST * lines.work * info.width * lines.padded + lines.blocks * _PER_TILE
-            if need * _MARGIN <= self.limit:
-                fitting.append((cost, lines, need))
+            most = self._most()
+            for workers in dict.fromkeys((most, 1)):
+                need = self.base + self._flowing(lines, network, workers)
+                least = min(least, need)
+                if need * _MARGIN <= self.limit:
+                    fitting.append((cost * (1 if workers == most else _ALONE), replace(lines, workers=workers), need))
         if not fitting:
             return None, "the memory does not suffice for a block of rows", least
         cost, lines, need = _comfortable(fitting, _LITTLE_MORE_ROWS, _COMFORT_ROWS)
@@ -309,18 +316,23 @@ class _Room:
     def _tiled(self, grid: Grid) -> int:
         return _bytes(self.info, grid, self.network, self.engine, self.size, _workers(self.settings, self.engine, grid))
 
-    def _flowing(self, lines: Lines, network: Network) -> int:
+    def _most(self) -> int:
+        return _line_workers(self.settings)
+
+    def _flowing(self, lines: Lines, network: Network, workers: int) -> int:
         info, item = self.info, _ITEM[self.info.sample]
-        ratio, fixed = ENGINE_MEMORY[self.engine]
+        ratio, fixed = LINES_MEMORY[self.engine], ENGINE_MEMORY[self.engine][1]
         s = network.scale
         whole = self.size == (s * info.width, s * info.height)
         held = lines.bytes(
-            _line_workers(self.settings) if self.engine == "ncnn" else 1,
+            workers if self.engine == "ncnn" else 1,
             ratio,
             info.bands * item,
             info.bands * (item if whole else 4) + network.channels * 4,
         )
-        return held + fixed + network.weight_bytes + _resized_bytes(info, s, self.size)
+        busy = min(workers, len(lines.parts) * len(lines.columns))
+        threads = _THREAD * busy if busy > 1 else 0
+        return held + fixed + threads + network.weight_bytes + _resized_bytes(info, s, self.size)
 
     def _too_little(self, least: float) -> BadRequest:
         info, settings = self.info, self.settings
@@ -383,7 +395,9 @@ def _bytes(
     resized = _resized_bytes(info, s, size)
     tile = network.bytes(high, wide, engine) + 4 * s * s * high * wide * info.bands * 4
     ahead = int(workers > 1)  # a further band of tiles, whole or as the parts of the one to come
-    return (1 + ahead) * window + (1 + whole + ahead) * strip + resized + workers * tile
+    threads = _THREAD * workers if workers > 1 else 0
+    weights = network.weight_bytes if engine == "ncnn" else 0
+    return (1 + ahead) * window + (1 + whole + ahead) * strip + resized + workers * tile + threads + weights
 
 
 def _resized_bytes(info: PictureInfo, scale: int, size: tuple[int, int]) -> int:
