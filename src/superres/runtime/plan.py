@@ -10,6 +10,7 @@ from superres.images.formats import check_fits, kept_frames, losses
 from superres.images.picture import PictureInfo
 from superres.runtime import memory
 from superres.runtime.engines.ncnn import default_threads
+from superres.runtime.footprint import ITEM, THREAD, resized_bytes, tiled_bytes
 from superres.runtime.learning import DEFAULT_BUDGET
 from superres.runtime.lines import Lines, candidates, reason_against
 from superres.runtime.opening import ENGINE_MEMORY, LINES_MEMORY, Network, Opener
@@ -21,7 +22,6 @@ from superres.types import Array, BadRequest
 SIDES = (512, 384, 256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8)
 DEEP = 64  # px: beyond this an exact halo costs several times the picture, so a smaller one is measured
 _FIXED = 24 << 20  # encoder, decoder and engine, beside what grows with the picture
-_THREAD = 30 << 20  # each of several threads takes memory from a place of its own
 _LEARNING = 200 << 20  # what a method that learns at test time holds beside PyTorch: pairs, values, gradients
 _LITTLE_MORE = 1.75  # times the least work: what smaller tiles gain by the cache, as measured
 _LITTLE_MORE_ROWS = 1.3
@@ -35,7 +35,6 @@ _COMFORT_ROWS = 400 << 20
 _WINOGRAD = 6  # engines compute blocks of so many pixels a side, begun ones as well
 _PER_TILE = 2000  # input pixels' worth of work that each further tile costs
 _ENCODER = {"jpeg": 6.0, "webp": 12.0, "avif": 12.0, "gif": 6.0}  # bytes an output pixel: these hold it whole
-_ITEM = {"uint8": 1, "uint16": 2, "float32": 4}
 
 
 @dataclass(frozen=True)
@@ -261,6 +260,7 @@ class _Room:
         what another way would need.
         """
         fitting: list[tuple[float, Grid, int]] = []
+        most = _line_workers(self.settings)
         align = self.network.alignment if self.network else 1
         for tile in _candidates(self.info, self.settings, halo):
             grid = Grid(self.info.height, self.info.width, tile, halo, align)
@@ -268,7 +268,7 @@ class _Room:
             least = min(least, need)
             high, wide = (-(-side // _WINOGRAD) * _WINOGRAD for side in grid.shape)
             cost = grid.count * (high * wide + _PER_TILE)
-            if cost > _SMALL and grid.count < self._most():
+            if cost > _SMALL and grid.count < most:
                 cost *= _ALONE
             if need * _MARGIN <= self.limit:
                 fitting.append((cost, grid, need))
@@ -297,12 +297,11 @@ class _Room:
         if reason is not None or network.graph is None or network.halo is None:
             return None, reason, math.inf
         fitting: list[tuple[float, Lines, int]] = []
-        least = math.inf
+        least, most = math.inf, _line_workers(self.settings)
         for lines in candidates(
             network.graph, network.groups, (info.height, info.width), network.halo, network.alignment
         ):
             cost = _LINES_COST * lines.work * info.width * lines.padded + lines.blocks * _PER_TILE
-            most = self._most()
             for workers in dict.fromkeys((most, 1)):
                 need = self.base + self._flowing(lines, network, workers)
                 least = min(least, need)
@@ -314,13 +313,12 @@ class _Room:
         return (lines, need, cost), None, least
 
     def _tiled(self, grid: Grid) -> int:
-        return _bytes(self.info, grid, self.network, self.engine, self.size, _workers(self.settings, self.engine, grid))
-
-    def _most(self) -> int:
-        return _line_workers(self.settings)
+        return tiled_bytes(
+            self.info, grid, self.network, self.engine, self.size, _workers(self.settings, self.engine, grid)
+        )
 
     def _flowing(self, lines: Lines, network: Network, workers: int) -> int:
-        info, item = self.info, _ITEM[self.info.sample]
+        info, item = self.info, ITEM[self.info.sample]
         ratio, fixed = LINES_MEMORY[self.engine], ENGINE_MEMORY[self.engine][1]
         s = network.scale
         whole = self.size == (s * info.width, s * info.height)
@@ -331,8 +329,7 @@ class _Room:
             info.bands * (item if whole else 4) + network.channels * 4,
         )
         busy = min(workers, len(lines.parts) * len(lines.columns))
-        threads = _THREAD * busy if busy > 1 else 0
-        return held + fixed + threads + network.weight_bytes + _resized_bytes(info, s, self.size)
+        return held + fixed + THREAD * busy * (busy > 1) + network.weight_bytes + resized_bytes(info, s, self.size)
 
     def _too_little(self, least: float) -> BadRequest:
         info, settings = self.info, self.settings
@@ -365,7 +362,7 @@ def _workers(settings: Settings, engine: str, grid: Grid) -> int:
     """Tiles side by side, one thread each, where the engine allows it: that beats one tile on all threads."""
     if engine != "ncnn" or settings.device != "cpu":
         return 1
-    return min(settings.threads or max(1, default_threads() // settings.jobs), grid.count)
+    return min(_line_workers(settings), grid.count)
 
 
 def _candidates(info: PictureInfo, settings: Settings, halo: int) -> Iterator[tuple[int, int]]:
@@ -378,30 +375,3 @@ def _candidates(info: PictureInfo, settings: Settings, halo: int) -> Iterator[tu
         for wide in sides:
             if high <= wide and high < 2 * info.height + 512:
                 yield high, wide
-
-
-def _bytes(
-    info: PictureInfo, grid: Grid, network: Network | None, engine: str, size: tuple[int, int], workers: int
-) -> int:
-    """What one pass over the picture holds at once, beside the process itself."""
-    width, item = grid.width, _ITEM[info.sample]
-    s = network.scale if network else 1
-    whole = size == (s * info.width, s * info.height)
-    high, wide = grid.shape
-    if network is None:
-        return 6 * (8 << 20) + 64 * max(width, size[0]) * info.bands * 4
-    window = 2 * high * width * info.bands * item
-    strip = s * s * grid.strip_height * width * info.bands * (item if whole else 4)
-    resized = _resized_bytes(info, s, size)
-    tile = network.bytes(high, wide, engine) + 4 * s * s * high * wide * info.bands * 4
-    ahead = int(workers > 1)  # a further band of tiles, whole or as the parts of the one to come
-    threads = _THREAD * workers if workers > 1 else 0
-    weights = network.weight_bytes if engine == "ncnn" else 0
-    return (1 + ahead) * window + (1 + whole + ahead) * strip + resized + workers * tile + threads + weights
-
-
-def _resized_bytes(info: PictureInfo, scale: int, size: tuple[int, int]) -> int:
-    """What the resize to a size that is no whole factor holds."""
-    if size == (scale * info.width, scale * info.height):
-        return 0
-    return 64 * max(scale * info.width, size[0]) * info.bands * 4 + (32 << 20)
