@@ -272,3 +272,38 @@ def test_an_interrupted_flow_leaves_no_file(tmp_path, monkeypatch):
         )
     assert calls
     assert [p.name for p in tmp_path.iterdir() if p.is_file()] == ["a.png"]
+
+
+def test_a_full_disk_while_rows_flow_is_one_line_and_leaves_no_file(tmp_path, monkeypatch):
+    from superres.runtime import pipeline
+    from superres.runtime import plan as planning
+
+    monkeypatch.setattr(planning, "_LINES_COST", 0.01)
+    source = write(tmp_path / "a.png", fakes.picture(90, 60, 3))
+    plans = []
+
+    def full(target, info, strips, options):
+        next(strips)  # some of it is written
+        raise BadOutput(f"{target}: No space left on device")
+
+    monkeypatch.setattr(pipeline, "write_picture", full)
+    with pytest.raises(BadOutput, match="No space left") as caught:
+        upscale_file(
+            source, tmp_path / "b.png", Settings(scale=2, model="clean-x2", engine="ncnn"), on_plan=plans.append
+        )
+    assert plans[0].lines is not None
+    assert "\n" not in str(caught.value)
+    assert [p.name for p in tmp_path.iterdir() if p.is_file()] == ["a.png"]
+
+
+def test_an_input_cut_short_while_rows_flow_is_one_line_and_leaves_no_file(tmp_path, monkeypatch):
+    from superres.runtime import plan as planning
+
+    monkeypatch.setattr(planning, "_LINES_COST", 0.01)
+    source = write(tmp_path / "a.png", fakes.picture(400, 60, 3))
+    source.write_bytes(source.read_bytes()[: source.stat().st_size // 2])
+    with pytest.raises(BadInput) as caught:
+        upscale_file(source, tmp_path / "b.png", Settings(scale=2, model="clean-x2", engine="ncnn"))
+    assert "\n" not in str(caught.value)
+    assert str(source) in str(caught.value)
+    assert [p.name for p in tmp_path.iterdir() if p.is_file()] == ["a.png"]

@@ -162,3 +162,34 @@ def test_the_height_costs_no_memory(monkeypatch):
     assert low.lines is not None
     assert high.lines is not None
     assert high.peak_memory == low.peak_memory
+
+
+def test_a_limit_too_small_for_a_block_of_rows_names_what_works(monkeypatch):
+    monkeypatch.setattr("superres.runtime.plan._LINES_COST", 0.01)
+    monkeypatch.setattr("superres.runtime.memory.held", lambda: 50 << 20)
+    wide = replace(INFO, width=3000, height=3000)
+    with pytest.raises(BadRequest, match="the least that works is --max-memory") as caught:
+        make_plan(wide, Settings(engine="ncnn", model="clean-x4", max_memory=60 << 20), Opener())
+    assert "\n" not in str(caught.value)
+    least = int(str(caught.value).rsplit(" ", 1)[1].rstrip("M")) << 20
+    plan = make_plan(wide, Settings(engine="ncnn", model="clean-x4", max_memory=least), Opener())
+    assert plan.peak_memory <= least
+
+
+def test_one_thread_is_taken_where_the_memory_does_not_suffice_for_two(monkeypatch):
+    monkeypatch.setattr("superres.runtime.plan._LINES_COST", 0.01)
+    monkeypatch.setattr("superres.runtime.memory.held", lambda: 50 << 20)
+    wide = replace(INFO, width=3000, height=3000)
+    settings = Settings(engine="ncnn", model="clean-x4", threads=2)
+    rich = make_plan(wide, replace(settings, max_memory=2**31), Opener())
+    assert rich.lines is not None
+    assert rich.workers == 2
+    counts = set()
+    for limit in range(150, 400, 10):
+        try:
+            plan = make_plan(wide, replace(settings, max_memory=limit << 20), Opener())
+        except BadRequest:
+            continue
+        assert plan.peak_memory <= limit << 20
+        counts.add(plan.workers)
+    assert 1 in counts

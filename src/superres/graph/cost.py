@@ -2,7 +2,7 @@
 
 from math import prod
 
-from superres.graph.graph import Graph
+from superres.graph.graph import Graph, Operation
 from superres.graph.shapes import shapes
 
 
@@ -28,16 +28,21 @@ def parameters(graph: Graph) -> int:
     return sum(graph.weights[key].size for key in used)
 
 
-def peak_bytes(graph: Graph, height: int, width: int) -> int:
+def peak_bytes(graph: Graph, height: int, width: int, *, scratch: float = 0.0) -> int:
     """Bytes of float32 values alive at once, at most, when each is dropped after its last reader.
 
-    Weights, an engine's packing and its scratch room come on top.
+    A convolution of 3x3 holds ``scratch`` times its input besides. Weights and an engine's packing come on top.
     """
     sizes = {name: 4 * prod(shape) for name, shape in shapes(graph, height, width).items()}
     last = {name: step for step, operation in enumerate(graph.operations) for name in operation.inputs}
     alive, peak = {graph.input}, sizes[graph.input]
     for step, operation in enumerate(graph.operations):
         alive.add(operation.output)
-        peak = max(peak, sum(sizes[name] for name in alive))
+        more = scratch * sizes[operation.inputs[0]] if scratch and _square(graph, operation) else 0
+        peak = max(peak, int(sum(sizes[name] for name in alive) + more))
         alive = {name for name in alive if name == graph.output or last.get(name, -1) > step}
     return peak
+
+
+def _square(graph: Graph, operation: Operation) -> bool:
+    return operation.kind == "conv" and graph.weights[operation.weights["weight"]].shape[2:] == (3, 3)

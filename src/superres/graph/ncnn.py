@@ -4,14 +4,14 @@ Layer names and parameter numbers are those of ncnn's documentation ("operation 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import numpy.typing as npt
 
 from superres.graph.graph import Graph, Operation
 from superres.graph.parts import Part
-from superres.graph.shapes import forms, number, pair, real
+from superres.graph.shapes import Form, forms, number, pair, real
 
 Number = int | float | tuple[float, ...] | tuple[int, ...]
 MAGIC = 7767517
@@ -25,20 +25,33 @@ def write_ncnn(graph: Graph, part: Part | None = None) -> tuple[bytes, bytes]:
 
     Of a ``part`` only its operations are written; its inputs are in0, in1, ..., its outputs out0, out1, ...
     """
-    writer = _Writer(graph, part or Part(graph.operations, (graph.input,), (graph.output,), 0, 0))
+    weights: list[bytes] = []
+    param = pour_ncnn(graph, weights.append, part)
+    return param, b"".join(weights)
+
+
+def pour_ncnn(
+    graph: Graph, put: Callable[[bytes], object], part: Part | None = None, known: Mapping[str, Form] | None = None
+) -> bytes:
+    """As :func:`write_ncnn`, but the weights are given to ``put`` piece by piece: a large model is not held twice.
+
+    ``known`` are the graph's forms, for who writes many parts of one graph.
+    """
+    whole = Part(graph.operations, (graph.input,), (graph.output,), 0, 0)
+    writer = _Writer(graph, part or whole, put, known or forms(graph))
     writer.write()
-    return writer.param(), b"".join(writer.weights)
+    return writer.param()
 
 
 class _Writer:
     """Collects layers; ``blobs`` holds, for each value, the blob names that its readers take, one each."""
 
-    def __init__(self, graph: Graph, part: Part) -> None:
-        self.graph, self.part, self.forms = graph, part, forms(graph)
+    def __init__(self, graph: Graph, part: Part, put: Callable[[bytes], object], known: Mapping[str, Form]) -> None:
+        self.graph, self.part, self.forms = graph, part, known
         self.readers = Counter(name for operation in part.operations for name in operation.inputs)
         self.readers.update(part.outputs)
         self.lines: list[str] = []
-        self.weights: list[bytes] = []
+        self.put = put
         self.blobs: dict[str, list[str]] = {}
         self.count = 0
 
@@ -134,7 +147,7 @@ class _Writer:
             return "Crop", {9: (number(operation, "start"),), 10: (number(operation, "stop"),), 11: (0,)}
         if kind == "prelu":
             slope = self.graph.weights[operation.weights["weight"]]
-            self.weights.append(_bytes(slope))
+            self.put(_bytes(slope))
             return "PReLU", {0: slope.size}
         if kind == "affine":
             return "Scale", self._scale(operation)
@@ -149,9 +162,9 @@ class _Writer:
         channels = self.forms[operation.output].channels
         one = np.ones(1, np.float32)
         weight = self.graph.weights[operation.weights["weight"]] if "weight" in operation.weights else one
-        self.weights.append(_bytes(np.broadcast_to(weight, (channels,))))
+        self.put(_bytes(np.broadcast_to(weight, (channels,))))
         if "bias" in operation.weights:
-            self.weights.append(_bytes(np.broadcast_to(self.graph.weights[operation.weights["bias"]], (channels,))))
+            self.put(_bytes(np.broadcast_to(self.graph.weights[operation.weights["bias"]], (channels,))))
         return {0: channels, 1: int("bias" in operation.weights)}
 
     def _convolution(
@@ -173,9 +186,9 @@ class _Writer:
             params[7] = groups
         if activation is not None:
             params |= _activation(activation)
-        self.weights.append(bytes(4) + _bytes(weight))  # the flag 0: float32 follows
+        self.put(bytes(4) + _bytes(weight))  # the flag 0: float32 follows
         if "bias" in operation.weights:
-            self.weights.append(_bytes(self.graph.weights[operation.weights["bias"]]))
+            self.put(_bytes(self.graph.weights[operation.weights["bias"]]))
         layer = "Deconvolution" if deconv else "Convolution"
         self._emit(layer if groups == 1 else f"{layer}DepthWise", inputs, out, params)
 

@@ -37,6 +37,7 @@ class Lines:
     height: int
     width: int
     align: int
+    workers: int = 1  # parts that run side by side
 
     @cached_property
     def work(self) -> float:

@@ -37,14 +37,17 @@ _UNKNOWN_WORK = 200_000  # multiply-adds a pixel assumed of a foreign file witho
 _UNKNOWN_BYTES = 64 * 4 * 8  # and bytes a pixel
 # an enlarged pixel: bands split, enlarged, joined and mixed; and a first kernel of 9x9 as ncnn unrolls it
 _WRAPPING_BYTES = 64 + 4 * 81
-# of the values alive at once, the worst measured for tiles of 128 to 512 px; and what the engine takes by being there
+# of the values alive at once, as measured for tiles of 96 to 274 px; and what the engine takes by being there
 ENGINE_MEMORY = {
-    "ncnn": (7.2, 0),
+    "ncnn": (1.4, 0),
     "torch": (4.8, 200 << 20),
     "onnxruntime": (2.0, 30 << 20),
     "openvino": (3.0, 60 << 20),
 }
-_WEIGHT_COPIES = 6  # Winograd's transform of a 3x3 kernel has 36 numbers (64 in small layers)
+LINES_MEMORY = {"ncnn": 5.0, "torch": 4.8}  # as measured for rows: the parts' pools fit one another less well
+# a picture that is bordered, and cut into Winograd's tiles of 6x6 for 4x4 results: times what a layer is given
+_SCRATCH = {"ncnn": 1 + 36 / 16}
+_WEIGHT_COPIES = 5  # Winograd's transform of a 3x3 kernel has 36 numbers (64 in some layers)
 _SAMPLE_SIDES = (160, 288)  # of the drawn tile on which a halo is measured
 
 
@@ -89,9 +92,13 @@ class Network:
             return (64 * self.scale**2 if self.engine == "numpy" else _UNKNOWN_BYTES) * height * width
         weights = sum(4 * weight.size for weight in self.graph.weights.values())
         ratio, fixed = ENGINE_MEMORY.get(engine, (5.0, 0))
+        given = self._given(self.graph, height, width)
         around = 0 if self.wrapping is None else _WRAPPING_BYTES * self.scale**2 * height * width
         return (
-            int(ratio * peak_bytes(self.graph, *self._given(self.graph, height, width))) + fixed + 4 * weights + around
+            int(ratio * peak_bytes(self.graph, *given, scratch=_SCRATCH.get(engine, 0.0)))
+            + fixed
+            + (0 if engine == "ncnn" else 4 * weights)  # ncnn's are shared by all tiles
+            + around
         )
 
     @cached_property

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from superres.images.encoding import JPEG_WHOLE
@@ -10,9 +10,10 @@ from superres.images.formats import check_fits, kept_frames, losses
 from superres.images.picture import PictureInfo
 from superres.runtime import memory
 from superres.runtime.engines.ncnn import default_threads
+from superres.runtime.footprint import ITEM, THREAD, resized_bytes, tiled_bytes
 from superres.runtime.learning import DEFAULT_BUDGET
 from superres.runtime.lines import Lines, candidates, reason_against
-from superres.runtime.opening import ENGINE_MEMORY, Network, Opener
+from superres.runtime.opening import ENGINE_MEMORY, LINES_MEMORY, Network, Opener
 from superres.runtime.scaling import DEFAULT_FACTOR, target_size
 from superres.runtime.settings import Settings
 from superres.runtime.tiles import Grid
@@ -20,19 +21,20 @@ from superres.types import Array, BadRequest
 
 SIDES = (512, 384, 256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8)
 DEEP = 64  # px: beyond this an exact halo costs several times the picture, so a smaller one is measured
-_FIXED = 64 << 20  # encoder, decoder and engine, beside what grows with the picture
+_FIXED = 24 << 20  # encoder, decoder and engine, beside what grows with the picture
 _LEARNING = 200 << 20  # what a method that learns at test time holds beside PyTorch: pairs, values, gradients
 _LITTLE_MORE = 1.75  # times the least work: what smaller tiles gain by the cache, as measured
 _LITTLE_MORE_ROWS = 1.3
-_LINES_COST = 1.2  # of a pixel in rows against one in tiles: packed rows are cut and joined between the groups
+_LINES_COST = 1.5  # of a pixel in rows against one in tiles: packed rows are cut and joined between the groups
 _CLEARLY = 1.25
+_SMALL = 40_000  # input pixels that are done at once whoever does them
+_ALONE = 1.7  # times as long without a second thread: taken only where the memory asks for it
 _MARGIN = 1.15  # the estimate was up to a tenth too low
 _COMFORT = 256 << 20
 _COMFORT_ROWS = 400 << 20
 _WINOGRAD = 6  # engines compute blocks of so many pixels a side, begun ones as well
 _PER_TILE = 2000  # input pixels' worth of work that each further tile costs
 _ENCODER = {"jpeg": 6.0, "webp": 12.0, "avif": 12.0, "gif": 6.0}  # bytes an output pixel: these hold it whole
-_ITEM = {"uint8": 1, "uint16": 2, "float32": 4}
 
 
 @dataclass(frozen=True)
@@ -184,7 +186,7 @@ def make_plan(
         engine=engine,
         device=settings.device,
         grid=grid,
-        workers=_line_workers(settings) if lines else _workers(settings, engine, grid),
+        workers=lines.workers if lines else _workers(settings, engine, grid),
         lines=lines,
         lines_note=reason or "",
         halo_note=note,
@@ -258,6 +260,7 @@ class _Room:
         what another way would need.
         """
         fitting: list[tuple[float, Grid, int]] = []
+        most = _line_workers(self.settings)
         align = self.network.alignment if self.network else 1
         for tile in _candidates(self.info, self.settings, halo):
             grid = Grid(self.info.height, self.info.width, tile, halo, align)
@@ -265,6 +268,8 @@ class _Room:
             least = min(least, need)
             high, wide = (-(-side // _WINOGRAD) * _WINOGRAD for side in grid.shape)
             cost = grid.count * (high * wide + _PER_TILE)
+            if cost > _SMALL and grid.count < most:
+                cost *= _ALONE
             if need * _MARGIN <= self.limit:
                 fitting.append((cost, grid, need))
         if not fitting:
@@ -292,35 +297,39 @@ class _Room:
         if reason is not None or network.graph is None or network.halo is None:
             return None, reason, math.inf
         fitting: list[tuple[float, Lines, int]] = []
-        least = math.inf
+        least, most = math.inf, _line_workers(self.settings)
         for lines in candidates(
             network.graph, network.groups, (info.height, info.width), network.halo, network.alignment
         ):
-            need = self.base + self._flowing(lines, network)
-            least = min(least, need)
             cost = _LINES_COST * lines.work * info.width * lines.padded + lines.blocks * _PER_TILE
-            if need * _MARGIN <= self.limit:
-                fitting.append((cost, lines, need))
+            for workers in dict.fromkeys((most, 1)):
+                need = self.base + self._flowing(lines, network, workers)
+                least = min(least, need)
+                if need * _MARGIN <= self.limit:
+                    fitting.append((cost * (1 if workers == most else _ALONE), replace(lines, workers=workers), need))
         if not fitting:
             return None, "the memory does not suffice for a block of rows", least
         cost, lines, need = _comfortable(fitting, _LITTLE_MORE_ROWS, _COMFORT_ROWS)
         return (lines, need, cost), None, least
 
     def _tiled(self, grid: Grid) -> int:
-        return _bytes(self.info, grid, self.network, self.engine, self.size, _workers(self.settings, self.engine, grid))
+        return tiled_bytes(
+            self.info, grid, self.network, self.engine, self.size, _workers(self.settings, self.engine, grid)
+        )
 
-    def _flowing(self, lines: Lines, network: Network) -> int:
-        info, item = self.info, _ITEM[self.info.sample]
-        ratio, fixed = ENGINE_MEMORY[self.engine]
+    def _flowing(self, lines: Lines, network: Network, workers: int) -> int:
+        info, item = self.info, ITEM[self.info.sample]
+        ratio, fixed = LINES_MEMORY[self.engine], ENGINE_MEMORY[self.engine][1]
         s = network.scale
         whole = self.size == (s * info.width, s * info.height)
         held = lines.bytes(
-            _line_workers(self.settings) if self.engine == "ncnn" else 1,
+            workers if self.engine == "ncnn" else 1,
             ratio,
             info.bands * item,
             info.bands * (item if whole else 4) + network.channels * 4,
         )
-        return held + fixed + network.weight_bytes + _resized_bytes(info, s, self.size)
+        busy = min(workers, len(lines.parts) * len(lines.columns))
+        return held + fixed + THREAD * busy * (busy > 1) + network.weight_bytes + resized_bytes(info, s, self.size)
 
     def _too_little(self, least: float) -> BadRequest:
         info, settings = self.info, self.settings
@@ -353,7 +362,7 @@ def _workers(settings: Settings, engine: str, grid: Grid) -> int:
     """Tiles side by side, one thread each, where the engine allows it: that beats one tile on all threads."""
     if engine != "ncnn" or settings.device != "cpu":
         return 1
-    return min(settings.threads or max(1, default_threads() // settings.jobs), grid.count)
+    return min(_line_workers(settings), grid.count)
 
 
 def _candidates(info: PictureInfo, settings: Settings, halo: int) -> Iterator[tuple[int, int]]:
@@ -366,28 +375,3 @@ def _candidates(info: PictureInfo, settings: Settings, halo: int) -> Iterator[tu
         for wide in sides:
             if high <= wide and high < 2 * info.height + 512:
                 yield high, wide
-
-
-def _bytes(
-    info: PictureInfo, grid: Grid, network: Network | None, engine: str, size: tuple[int, int], workers: int
-) -> int:
-    """What one pass over the picture holds at once, beside the process itself."""
-    width, item = grid.width, _ITEM[info.sample]
-    s = network.scale if network else 1
-    whole = size == (s * info.width, s * info.height)
-    high, wide = grid.shape
-    if network is None:
-        return 6 * (8 << 20) + 64 * max(width, size[0]) * info.bands * 4
-    window = 2 * high * width * info.bands * item
-    strip = s * s * grid.strip_height * width * info.bands * (item if whole else 4)
-    resized = _resized_bytes(info, s, size)
-    tile = network.bytes(high, wide, engine) + 4 * s * s * high * wide * info.bands * 4
-    ahead = int(workers > 1)  # a further band of tiles, whole or as the parts of the one to come
-    return (1 + ahead) * window + (1 + whole + ahead) * strip + resized + workers * tile
-
-
-def _resized_bytes(info: PictureInfo, scale: int, size: tuple[int, int]) -> int:
-    """What the resize to a size that is no whole factor holds."""
-    if size == (scale * info.width, scale * info.height):
-        return 0
-    return 64 * max(scale * info.width, size[0]) * info.bands * 4 + (32 << 20)

@@ -3,14 +3,14 @@
 import contextlib
 import os
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
 from superres.graph.graph import Graph
-from superres.graph.ncnn import write_ncnn
+from superres.graph.ncnn import pour_ncnn
 from superres.graph.radius import halo
 from superres.types import BadModel, EngineUnavailable, Tile
 
@@ -64,9 +64,8 @@ class NcnnEngine:
     """A graph on ncnn; ``plain`` is the slow and sure way, with none of its rearranged convolutions."""
 
     def __init__(self, graph: Graph, *, device: str = "cpu", threads: int | None = None, plain: bool = False) -> None:
-        param, weights = write_ncnn(graph)
         self.scale, self.halo, self._channels = graph.scale, halo(graph), graph.channels
-        with as_file(weights) as path:
+        with as_file(lambda put: pour_ncnn(graph, put)) as (param, path):
             self._net = Net(param.decode(), path, device=device, threads=threads, plain=plain)
 
     def __call__(self, tile: Tile) -> Tile:
@@ -82,13 +81,16 @@ def plain_ncnn(graph: Graph, *, device: str = "cpu", threads: int | None = None)
 
 
 @contextlib.contextmanager
-def as_file(content: bytes) -> Generator[Path]:
-    """ncnn keeps pointers into memory it was loaded from, which its Python binding frees: so it reads a file."""
+def as_file(pour: Callable[[Callable[[bytes], object]], bytes]) -> Generator[tuple[bytes, Path]]:
+    """What ``pour`` answers, and a file of what it gave to its argument.
+
+    ncnn keeps pointers into memory it was loaded from, which its Python binding frees: so it reads a file.
+    """
     handle, name = tempfile.mkstemp(prefix="superres-", suffix=".bin")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        yield Path(name)
+            answer = pour(file.write)
+        yield answer, Path(name)
     finally:
         Path(name).unlink(missing_ok=True)
 

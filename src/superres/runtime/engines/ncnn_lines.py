@@ -6,15 +6,16 @@ and packing at every boundary would cost as much as a layer.
 
 import ctypes
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from superres.graph.graph import Graph
-from superres.graph.ncnn import MAGIC, write_ncnn
+from superres.graph.ncnn import MAGIC, pour_ncnn
 from superres.graph.parts import Part
+from superres.graph.shapes import Form, forms
 from superres.runtime.engines.ncnn import as_file, configure, import_ncnn
 from superres.types import BadModel, EngineUnavailable, Tile
 
@@ -27,7 +28,8 @@ class NcnnLines:
         self._option = self._ncnn.Option()
         configure(self._option, threads or 1, gpu=False, plain=False)
         self._threads = threads or 1
-        self._nets = [self._net(*write_ncnn(graph, part)) for part in parts]
+        known = forms(graph)
+        self._nets = [self._net(functools.partial(_poured, graph, part, known)) for part in parts]
         self._outputs = [len(part.outputs) for part in parts]
         self._joins: dict[int, Any] = {}
 
@@ -51,7 +53,7 @@ class NcnnLines:
         count = len(values)
         net = self._joins.get(count)
         if net is None:
-            net = self._joins[count] = self._net(_joining(count), b"")
+            net = self._joins[count] = self._net(lambda _: _joining(count))
         extractor = net.create_extractor()
         for index, value in enumerate(values):
             extractor.input(f"in{index}", value)
@@ -61,13 +63,13 @@ class NcnnLines:
         plain = value if value.elempack == 1 else self._ncnn.convert_packing(value, 1, self._option)
         return np.array(plain, dtype=np.float32)
 
-    def _net(self, param: bytes, weights: bytes) -> Any:
+    def _net(self, pour: Callable[[Callable[[bytes], object]], bytes]) -> Any:
         net = self._ncnn.Net()
         configure(net.opt, self._threads, gpu=False, plain=False)
         net.opt.blob_allocator, net.opt.workspace_allocator = _pools(self._ncnn)
-        if net.load_param_mem(param.decode()) != 0:
-            raise BadModel("ncnn cannot read a part of the network: an unknown layer")
-        with as_file(weights) as path:
+        with as_file(pour) as (param, path):
+            if net.load_param_mem(param.decode()) != 0:
+                raise BadModel("ncnn cannot read a part of the network: an unknown layer")
             _load(net, path)
         return net
 
@@ -88,6 +90,10 @@ def _pools(ncnn: Any) -> tuple[Any, Any]:
     for pool in pools:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(pool))
     return pools
+
+
+def _poured(graph: Graph, part: Part, known: Mapping[str, Form], put: Callable[[bytes], object]) -> bytes:
+    return pour_ncnn(graph, put, part, known)
 
 
 def _load(net: Any, path: Path) -> None:
