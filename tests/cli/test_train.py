@@ -176,7 +176,7 @@ def test_recipes_of_a_file_must_be_recipes(folder: Path, capsys: pytest.CaptureF
         ("data.scale=3", 2, "patch=16 is no multiple of 3"),
         ("optimise.accumulate=3", 2, "3"),
         ("network.scale=4", 2, "scale and channels of network and data must agree"),
-        ("network.channels=1", 2, "the turn of network fails on lr (2, 3, 8, 8)"),
+        ("network.channels=1", 2, "Chain was given (2, 3, 8, 8); it wants (batch, 1, height, width)"),
         ("method.loss=superres.losses.l1:L2", 2, "there is no 'L2'; did you mean L1"),
         ("method=superres.losses.l1:L1", 2, "L1 has no argument 'network'"),
         ("data=superres.losses.l1:L1", 2, "gives no batches"),
