@@ -186,7 +186,9 @@ HEAD = (
 
 def row(report: dict[str, Any], name: str, **case: str) -> str:
     psnr, spread = mean(report, "Set5", **case)
-    cells = [f"{mean(report, 'parameters', **case)[0]:,.0f}".replace(",", " "), f"{psnr:.2f} ± {spread:.2f}"]
+    many = len({one["seed"] for one in report["runs"].values()}) > 1
+    cells = [f"{mean(report, 'parameters', **case)[0]:,.0f}".replace(",", " ")]
+    cells += [f"{psnr:.2f} ± {spread:.2f}" if many else f"{psnr:.2f}"]
     cells += [f"{mean(report, 'Set14', **case)[0]:.2f}"]
     cells += [f"{mean(report, key, **case)[0]:.0f}" for key in ("train_ms", "run_ms", "memory_mb")]
     cells += [f"{100 * mean(report, 'checkerboard', **case)[0]:.3f} %", f"{mean(report, 'noise_gain', **case)[0]:.2f}"]
@@ -214,7 +216,8 @@ def page() -> None:
     seeds = sorted({one["seed"] for one in report["runs"].values()})
     facts = (
         f"superres {report['version']}, torch {report['torch']}, {report['processor']}, {report['threads']} thread(s), "
-        f"{report['date']}, seeds {', '.join(map(str, seeds))}; ± is half the spread over the seeds."
+        f"{report['date']}, seed{'s' * (len(seeds) > 1)} "
+        f"{', '.join(map(str, seeds))}{'; ± is half the spread over the seeds' * (len(seeds) > 1)}."
     )
     tables = {"frameworks": frameworks, "ideas": ideas, "norms": norms, "facts": [facts]}
     for name, lines in tables.items():

@@ -7,6 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, cast
 
+import torch
+
 from superres.terms.plain import Plain
 from superres.terms.run import Run
 from superres.terms.tree import from_json, resolved, to_json
@@ -72,6 +74,7 @@ def versions() -> dict[str, Plain]:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = None
+    found["torch"] = torch.__version__  # with the build, +cpu or +cu130, which a package's metadata may leave out
     return found
 
 
