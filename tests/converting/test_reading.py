@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from superres.converting import whole
 from superres.converting.opening import open_weights
 from superres.converting.reading import read_state
 from superres.types import BadModel
@@ -193,3 +194,12 @@ def test_a_discriminator_is_told_apart(tmp_path: Path) -> None:
     torch.save({"params": net.state_dict()}, tmp_path / "m.pth")
     with pytest.raises(BadModel, match="discriminator"):
         open_weights(tmp_path / "m.pth")
+
+
+def test_a_stride_of_nought_makes_no_more_weights_than_are_stored() -> None:
+    """Four numbers cannot be a billion, however they are laid out."""
+    lump = whole._Lump("0", torch.float32, 0, (1 << 30,), (0,))
+    with pytest.raises(BadModel, match="outside what the file holds"):
+        whole._tensor(lump, lambda key, dtype: torch.zeros(4, dtype=dtype))
+    fair = whole._Lump("0", torch.float32, 1, (3,), (1,))
+    assert whole._tensor(fair, lambda key, dtype: torch.arange(4, dtype=dtype)).tolist() == [1, 2, 3]

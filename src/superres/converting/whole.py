@@ -6,6 +6,7 @@ stays text, and modules whose source is not here can be read.
 """
 
 import io
+import math
 import pickletools
 import zipfile
 from collections.abc import Callable
@@ -107,7 +108,8 @@ def _zipped(path: Path) -> tuple[Any, Callable[[str, torch.dtype], Tensor]]:
 def _tensor(lump: _Lump, storage: Callable[[str, torch.dtype], Tensor]) -> Tensor:
     whole = storage(lump.key, lump.dtype)
     last = lump.offset + sum((side - 1) * step for side, step in zip(lump.size, lump.stride, strict=True))
-    if min((lump.offset, *lump.size, *lump.stride)) < 0 or last >= len(whole):
+    count = math.prod(lump.size)  # a stride of nought would make any number of weights of a few
+    if min((lump.offset, *lump.size, *lump.stride)) < 0 or last >= len(whole) or count > len(whole):
         raise BadModel("a weight lies outside what the file holds")
     return whole.as_strided(lump.size, lump.stride, lump.offset).clone()
 
