@@ -136,17 +136,22 @@ def draw_input(path: str, size: int) -> None:
     Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8)).save(path)
 
 
+def interleaved(commands: dict[str, list[str]], rounds: int, threads: int) -> dict[str, list[dict[str, float]]]:
+    """The figures of every command in every round; they take turns, and a first round only warms the caches."""
+    runs: dict[str, list[dict[str, float]]] = {name: [] for name in commands}
+    for turn in range(rounds + 1):
+        for name, command in commands.items():
+            figures = run_once(command, threads)
+            if turn:
+                runs[name].append(figures)
+    return runs
+
+
 def measure(rounds: int, threads: int, size: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         source = f"{folder}/input.png"
         draw_input(source, size)
-        commands = contestants(source, folder, threads)
-        runs: dict[str, list[dict[str, float]]] = {name: [] for name in commands}
-        for turn in range(rounds + 1):
-            for name, command in commands.items():
-                figures = run_once(command, threads)
-                if turn:  # the first round only warms the caches
-                    runs[name].append(figures)
+        runs = interleaved(contestants(source, folder, threads), rounds, threads)
         sizes = {path.name: path.stat().st_size for path in Path(folder).glob("*.png")}
     table = {
         name: {

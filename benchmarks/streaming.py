@@ -22,7 +22,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 from figures import processor
-from speed import MODEL, contestants, draw_input, run_once
+from speed import MODEL, contestants, draw_input, interleaved
 
 HERE = Path(__file__).parent
 
@@ -55,13 +55,7 @@ def table(rounds: int, threads: int, size: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         source = f"{folder}/input.png"
         draw_input(source, size)
-        commands = all_contestants(source, folder, threads)
-        runs: dict[str, list[dict[str, float]]] = {name: [] for name in commands}
-        for turn in range(rounds + 1):
-            for name, command in commands.items():
-                figures = run_once(command, threads)
-                if turn:  # the first round only warms the caches
-                    runs[name].append(figures)
+        runs = interleaved(all_contestants(source, folder, threads), rounds, threads)
     medians = {
         name: {key: round(statistics.median(row[key] for row in rows), 3) for key in rows[0]}
         for name, rows in runs.items()
