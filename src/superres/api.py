@@ -129,7 +129,7 @@ def _made(x: Array, plan: Plan, bands: Bands, settings: Settings) -> Array:
         (plan.size[1], plan.size[0]),
         factor=(plan.factor[1], plan.factor[0]),
         channels=network.channels if network else 0,
-        workers=plan.workers if plan.lines and plan.engine == "ncnn" else 1,
+        workers=1,
         flow=line_machine(plan, _OPENER),
     )
     for strip in strips:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from superres.graph.graph import Graph
-from superres.graph.parts import figures, parts
 from superres.graph.radius import alignment, halo
+from superres.graph.rows import footprint, layers
+from superres.graph.shapes import shapes
 from superres.runtime.bands import Bands
 from superres.runtime.engines.ncnn import NcnnEngine
 from superres.runtime.engines.ncnn_lines import NcnnLines
@@ -88,18 +90,16 @@ GRAPHS = {
 FLOATS = Bands(3, False, "float32")
 
 
-def flowed(graph, make, x, block, *, group=2, wide=None, workers=1, bands=FLOATS, machine=None):
+def flowed(graph, make, x, block, *, wide=None, workers=1, bands=FLOATS, machine=None):
     """(h, w, bands) through the graph by rows; the result in the same order of axes."""
     align = alignment(graph)
     height, width = x.shape[:2]
     columns = spans(width, wide or width, halo(graph), align)
-    split = parts(graph, group)
-    lines = Lines(graph, split, figures(graph, split), block, columns, height, width, align)
-    machine = machine or make(graph, lines.parts, threads=1)
+    lines = Lines(graph, layers(graph), block, columns, height, width, align, workers)
+    machine = machine or make(graph, lines.layers)
     strips = line_strips(
-        lambda top, high: x[top : top + high], lines, machine, bands, graph.channels, np.ascontiguousarray,
-        workers=workers,
-    )  # fmt: skip
+        lambda top, high: x[top : top + high], lines, machine, bands, graph.channels, np.ascontiguousarray
+    )
     return np.concatenate(list(strips))
 
 
@@ -124,14 +124,13 @@ class Unchecked:
 
 class TestEquality(Unchecked):
     @pytest.mark.parametrize("name", GRAPHS)
-    @pytest.mark.parametrize("group", [1, 3, 99])
-    def test_rows_give_the_whole_picture_bit_for_bit(self, name, group):
+    def test_rows_give_the_whole_picture_bit_for_bit(self, name):
         graph = GRAPHS[name]
         step = alignment(graph)
         x = picture(9 * step if step == 1 else 5 * step, 3 * step + 4 * (step == 1))
         truth = whole(TorchEngine(graph, threads=1), x)
         for block in sorted({step, 2 * step, 4 * step, x.shape[0]}):
-            assert np.array_equal(flowed(graph, TorchLines, x, block, group=group), truth), block
+            assert np.array_equal(flowed(graph, TorchLines, x, block), truth), block
 
     @pytest.mark.parametrize("name", GRAPHS)
     def test_ncnn_differs_by_rounding_only(self, name):
@@ -139,15 +138,14 @@ class TestEquality(Unchecked):
         step = alignment(graph)
         x = picture(44, 36)
         truth = whole(NcnnEngine(graph, threads=1), x)
-        for block, group in ((step, 2), (12, 1), (24, 3), (44, 99)):
-            made = flowed(graph, NcnnLines, x, block, group=group, workers=2)
-            assert np.abs(made - truth).max() < 1e-5, (block, group)
+        for block in (step, 12, 24, 44):
+            assert np.abs(flowed(graph, NcnnLines, x, block, workers=2) - truth).max() < 1e-5, block
 
     @settings(max_examples=25, deadline=None)
-    @given(st.integers(1, 23), st.integers(1, 17), st.integers(1, 23), st.integers(3, 17), st.integers(1, 4))
-    def test_any_size_any_block_any_strip(self, height, width, block, wide, group):
+    @given(st.integers(1, 23), st.integers(1, 17), st.integers(1, 23), st.integers(3, 17))
+    def test_any_size_any_block_any_strip(self, height, width, block, wide):
         graph, x = GRAPHS["chain"], picture(height, width)
-        made = flowed(graph, TorchLines, x, block, group=group, wide=wide)
+        made = flowed(graph, TorchLines, x, block, wide=wide)
         assert np.array_equal(made, whole(TorchEngine(graph, threads=1), x))
 
     def test_sizes_that_are_no_multiple_are_filled_with_the_last_row(self):
@@ -169,65 +167,70 @@ class TestEquality(Unchecked):
 def test_shipped_weights_flow_exactly(name):
     graph, x = load(name).graph, picture(41, 29)
     truth = whole(TorchEngine(graph, threads=1), x)
-    assert np.array_equal(flowed(graph, TorchLines, x, 8, group=5, wide=16), truth)
+    assert np.array_equal(flowed(graph, TorchLines, x, 8, wide=16), truth)
     near = whole(NcnnEngine(graph, threads=1), x)
-    assert np.abs(flowed(graph, NcnnLines, x, 8, group=5, workers=2) - near).max() < 1e-5
+    assert np.abs(flowed(graph, NcnnLines, x, 8, workers=2) - near).max() < 1e-5
 
 
 class Counting:
-    """A machine that remembers how many rows were alive in it."""
+    """A machine that counts the rows that each layer made."""
 
-    def __init__(self, inner):
-        self.inner, self.alive, self.most = inner, [], 0
+    def __init__(self, graph):
+        self.inner, self.made, self.most = TorchLines(graph, layers(graph)), {}, 0
 
     def __getattr__(self, name):
         return getattr(self.inner, name)
 
     def run(self, place, values):
         made = self.inner.run(place, values)
-        self.most = max(self.most, sum(one.shape[2] for one in (*values, *made)))
+        self.made[place] = self.made.get(place, 0) + made.shape[2]
+        self.most = max(self.most, made.shape[2], *(one.shape[2] for one in values))
         return made
 
 
 class TestFlow(Unchecked):
-    def test_no_run_sees_more_rows_than_a_block_and_its_halo(self):
+    @pytest.mark.parametrize("name", ["srvgg", "edsr", "rrdb"])
+    def test_no_row_is_computed_twice(self, name):
+        graph = GRAPHS[name]
+        machine = Counting(graph)
+        flowed(graph, None, picture(60, 8), 7, machine=machine)
+        heights = {one: high for one, (_, high, _) in shapes(graph, 60, 8).items()}
+        assert machine.made == {place: heights[one.output] for place, one in enumerate(layers(graph))}
+
+    def test_a_layer_sees_a_block_and_its_own_reach(self):
         graph = GRAPHS["srvgg"]
-        counts = []
         for height in (60, 240):
-            machine = Counting(TorchLines(graph, parts(graph, 2), threads=1))
+            machine = Counting(graph)
             flowed(graph, None, picture(height, 8), 6, machine=machine)
-            counts.append(machine.most)
-        assert counts[0] == counts[1] < 60 + 4 * 20
+            assert machine.most == 24  # those of the last layer, four times as fine; the others see eight
 
     def test_rows_are_asked_once_and_in_order(self):
         graph, x, asked = GRAPHS["edsr"], picture(50, 9), []
-        lines = Lines(graph, parts(graph, 2), figures(graph, parts(graph, 2)), 7, spans(9, 9, halo(graph), 1), 50, 9, 1)
+        lines = Lines(graph, layers(graph), 7, spans(9, 9, halo(graph), 1), 50, 9, 1)
 
         def rows(top, high):
             asked.extend(range(top, top + high))
             return x[top : top + high]
 
-        machine = TorchLines(graph, lines.parts, threads=1)
+        machine = TorchLines(graph, lines.layers)
         list(line_strips(rows, lines, machine, FLOATS, 3, np.ascontiguousarray))
         assert asked == list(range(50))
 
     def test_the_first_rows_come_before_the_last_are_read(self):
         graph, x, asked = GRAPHS["srvgg"], picture(300, 8), []
-        lines = Lines(
-            graph, parts(graph, 2), figures(graph, parts(graph, 2)), 8, spans(8, 8, halo(graph), 1), 300, 8, 1
-        )
+        lines = Lines(graph, layers(graph), 8, spans(8, 8, halo(graph), 1), 300, 8, 1)
 
         def rows(top, high):
             asked.append(top + high)
             return x[top : top + high]
 
-        machine = TorchLines(graph, lines.parts, threads=1)
+        machine = TorchLines(graph, lines.layers)
         source = line_strips(rows, lines, machine, FLOATS, 3, np.ascontiguousarray)
         next(source)
         assert asked[-1] < 100
         source.close()
 
-    def test_an_error_in_a_thread_comes_out_and_stops_everything(self):
+    def test_an_error_comes_out_and_stops_everything(self):
         graph = GRAPHS["srvgg"]
 
         class Broken(Counting):
@@ -236,9 +239,17 @@ class TestFlow(Unchecked):
                     raise MemoryError
                 return super().run(place, values)
 
-        machine = Broken(TorchLines(graph, parts(graph, 2), threads=1))
         with pytest.raises(MemoryError):
-            flowed(graph, None, picture(60, 8), 6, machine=machine, workers=2)
+            flowed(graph, None, picture(60, 8), 6, machine=Broken(graph))
+
+    def test_closing_stops_what_is_made_ahead(self):
+        graph = GRAPHS["srvgg"]
+        machine, x = Counting(graph), picture(600, 8)
+        lines = Lines(graph, layers(graph), 8, spans(8, 8, halo(graph), 1), 600, 8, 1)
+        source = line_strips(lambda top, high: x[top : top + high], lines, machine, FLOATS, 3, np.ascontiguousarray)
+        next(source)
+        source.close()
+        assert machine.made[0] < 100
 
 
 def test_a_block_that_is_no_enlargement_is_refused():
@@ -248,14 +259,13 @@ def test_a_block_that_is_no_enlargement_is_refused():
         def leave(self, value):
             return np.zeros_like(self.inner.leave(value))
 
-    machine = Dark(TorchLines(graph, parts(graph), threads=1))
     with pytest.raises(LinesFault, match=r"rows 0 to .*far from its input"):
-        flowed(graph, None, picture(40, 30), 20, group=5, machine=machine)
+        flowed(graph, None, picture(40, 30), 20, machine=Dark(graph))
 
 
 def test_gray_goes_through_a_colour_model():
     graph, x = load("clean-x2").graph, picture(30, 20)[..., :1]
-    made = flowed(graph, TorchLines, x, 8, group=5, bands=Bands(1, False, "float32"))
+    made = flowed(graph, TorchLines, x, 8, bands=Bands(1, False, "float32"))
     truth = whole(TorchEngine(graph, threads=1), x.repeat(3, axis=2)).mean(axis=2, keepdims=True, dtype=np.float32)
     assert np.array_equal(made, truth)
 
@@ -272,8 +282,46 @@ def test_reasons_name_what_stands_against_it():
 
 def test_less_memory_is_had_by_smaller_blocks_and_strips():
     graph = GRAPHS["rrdb"]
-    ways = list(candidates(graph, [(parts(graph), figures(graph, parts(graph)))], (4000, 6000), halo(graph), 1))
-    needs = [way.bytes(2, 7.2, 3, 15) for way in ways]
-    assert min(needs) < max(needs) / 20
-    taller = list(candidates(graph, [(parts(graph), figures(graph, parts(graph)))], (400_000, 6000), halo(graph), 1))
-    assert [way.bytes(2, 7.2, 3, 15) for way in taller] == needs
+    ways = list(candidates(graph, layers(graph), (4000, 6000), halo(graph), 1))
+    needs = [way.bytes(5.0, 3, 15) for way in ways]
+    assert min(needs) < max(needs) / 8
+    taller = list(candidates(graph, layers(graph), (400_000, 6000), halo(graph), 1))
+    assert [way.bytes(5.0, 3, 15) for way in taller] == needs
+
+
+class Weighing(Counting):
+    """A machine that knows how much of what it made is still alive."""
+
+    def __init__(self, graph):
+        super().__init__(graph)
+        self.alive, self.peaks = weakref.WeakValueDictionary(), []
+
+    def _known(self, value):
+        self.alive[id(value)] = value
+        return value
+
+    def run(self, place, values):
+        for one in values:
+            self._known(one)
+        made = self._known(super().run(place, values))
+        self.peaks.append(sum(4 * one.numel() for one in self.alive.values()))
+        return made
+
+    def cut(self, value, top, bottom):
+        return self._known(self.inner.cut(value, top, bottom))
+
+    def join(self, values):
+        return self._known(self.inner.join(values))
+
+    def enter(self, rows):
+        return self._known(self.inner.enter(rows))
+
+
+@pytest.mark.parametrize("name", ["srvgg", "edsr", "rrdb"])
+def test_the_footprint_is_what_is_held(name, monkeypatch):
+    monkeypatch.setattr("superres.runtime.lines.fault", lambda *_: None)
+    graph, width = GRAPHS[name], 16
+    machine = Weighing(graph)
+    flowed(graph, None, picture(400, width), 12, machine=machine)
+    counted = footprint(graph, layers(graph), 12).most * width
+    assert 0.8 * counted < max(machine.peaks) < 1.2 * counted

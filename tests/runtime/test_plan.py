@@ -137,7 +137,6 @@ def test_a_program_that_holds_much_already_may_enlarge(monkeypatch: pytest.Monke
 
 
 def test_rows_flow_where_tiles_would_cost_more(monkeypatch):
-    monkeypatch.setattr("superres.runtime.plan._LINES_COST", 0.5)
     monkeypatch.setattr("superres.runtime.memory.held", lambda: 50 << 20)
     wide = replace(INFO, width=600, height=600)
     settings = Settings(engine="ncnn", model="clean-x4", max_memory=2**30)
@@ -145,7 +144,7 @@ def test_rows_flow_where_tiles_would_cost_more(monkeypatch):
     assert plan.lines is not None
     assert "rows      flow through" in plan.explain()
     assert plan.as_dict()["way"] == "rows"
-    assert plan.lines.work < make_plan(wide, settings, Opener(), flow=False).grid.excess
+    assert plan.lines.excess < make_plan(wide, settings, Opener(), flow=False).grid.excess
     tiles = make_plan(wide, replace(settings, tile=128), Opener())
     assert tiles.lines is None
     assert "tiles were asked for" in tiles.explain()
@@ -155,7 +154,6 @@ def test_rows_flow_where_tiles_would_cost_more(monkeypatch):
 
 
 def test_the_height_costs_no_memory(monkeypatch):
-    monkeypatch.setattr("superres.runtime.plan._LINES_COST", 0.5)
     monkeypatch.setattr("superres.runtime.memory.held", lambda: 50 << 20)
     settings = Settings(engine="ncnn", model="clean-x4", max_memory=2**30)
     low, high = (make_plan(replace(INFO, width=600, height=h), settings, Opener()) for h in (1000, 100_000))
@@ -185,7 +183,7 @@ def test_one_thread_is_taken_where_the_memory_does_not_suffice_for_two(monkeypat
     assert rich.lines is not None
     assert rich.workers == 2
     counts = set()
-    for limit in range(150, 400, 10):
+    for limit in range(140, 200, 2):
         try:
             plan = make_plan(wide, replace(settings, max_memory=limit << 20), Opener())
         except BadRequest:

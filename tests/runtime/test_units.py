@@ -57,7 +57,7 @@ def done_in_units(plan, settings, pixels, lanes):
 def test_rows_that_flow_in_units_are_those_of_the_whole(engine, model, block, tmp_path, monkeypatch):
     pixels, settings, opener, plan = planned(tmp_path, (401, 17), model, engine)
     network = plan.network
-    some = next(iter(candidates(network.graph, network.groups, (401, 17), network.halo, network.alignment)))
+    some = next(iter(candidates(network.graph, network.layers, (401, 17), network.halo, network.alignment)))
     plan = replace(plan, lines=replace(some, block=block))
     lines, machine = line_machine(plan, opener)
     source = line_strips(lambda top, h: pixels[top : top + h], lines, machine, Bands(3, False, "uint8"), 3, np.array)
@@ -83,7 +83,7 @@ def test_rows_of_tiles_in_units_are_those_of_the_whole(engine, tmp_path, monkeyp
 def test_units_cover_every_row_once(tmp_path):
     _, _, _, plan = planned(tmp_path, (150, 61), "clean-x2", "ncnn", tile=32)
     network = plan.network
-    for lines in candidates(network.graph, network.groups, (5003, 40), network.halo, network.alignment):
+    for lines in candidates(network.graph, network.layers, (5003, 40), network.halo, network.alignment):
         for lanes in (1, 3, 100):
             spans = units.spans_of(replace(plan, lines=lines), lanes)
             assert [span.core_start for span in spans] == [0, *(span.core_stop for span in spans[:-1])]

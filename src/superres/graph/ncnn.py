@@ -5,12 +5,12 @@ Layer names and parameter numbers are those of ncnn's documentation ("operation 
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from superres.graph.graph import Graph, Operation
-from superres.graph.parts import Part
 from superres.graph.shapes import Form, forms, number, pair, real
 
 Number = int | float | tuple[float, ...] | tuple[int, ...]
@@ -18,6 +18,15 @@ MAGIC = 7767517
 PLAIN = {"sigmoid": "Sigmoid", "tanh": "TanH", "silu": "Swish", "gelu": "GELU"}
 RESIZE = {"nearest": 1, "bilinear": 2, "bicubic": 3}
 BINARY = {"add": 0, "sub": 1, "mul": 2}
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some of a graph's operations: they read the values ``inputs`` and make the values ``outputs``."""
+
+    operations: tuple[Operation, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
 
 
 def write_ncnn(graph: Graph, part: Part | None = None) -> tuple[bytes, bytes]:
@@ -37,7 +46,7 @@ def pour_ncnn(
 
     ``known`` are the graph's forms, for who writes many parts of one graph.
     """
-    whole = Part(graph.operations, (graph.input,), (graph.output,), 0, 0)
+    whole = Part(graph.operations, (graph.input,), (graph.output,))
     writer = _Writer(graph, part or whole, put, known or forms(graph))
     writer.write()
     return writer.param()

@@ -347,7 +347,7 @@ def _result(
 
 def _identity(order: units.Order, plan: Plan, settings: Settings) -> str:
     """A hash of all that shapes a strip beside the rows it is made of."""
-    lines = plan.lines and (plan.lines.block, len(plan.lines.parts), plan.lines.columns)
+    lines = plan.lines and (plan.lines.block, plan.lines.columns)
     key = plan.network.key if plan.network else ""
     facts = order.version, key, shaping(settings), order.settings.engine, plan.size, plan.grid, lines, order.bands
     return hashlib.sha256(repr(facts).encode()).hexdigest()

@@ -1,33 +1,34 @@
-"""Rows flow through the parts of a graph, block after block; what a part still needs of its inputs waits beside it.
+"""Rows flow through the layers of a graph, block after block; what a layer still needs of its inputs waits beside it.
 
-Each part runs on the same blocks however threads happen to be scheduled, so a result is the same in every run. A part
-lags behind the last row that has come by the rows that it and the parts before it must see ahead. Parts that are ready
-run side by side, the deepest first: the pipeline drains before it fills, and memory is bounded by the width.
+Every row of every value is computed once. A layer lags behind the last row that has come by the rows that it and the
+layers before it must see ahead, and memory is bounded by the width. The layers are shared out to stages that work side
+by side on one block after another; each layer gets the same blocks in every run, so threads change no bit.
 """
 
+import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any, Protocol
 
 from superres.graph.graph import Graph
-from superres.graph.parts import Part, lags
 from superres.graph.radius import alignment
-from superres.graph.shapes import forms
+from superres.graph.rows import Layer, counts
+from superres.graph.shapes import shapes
 from superres.types import Array, Tile
 
-AHEAD = 1  # blocks that a part may be ahead of those that read it
+AHEAD = 1  # blocks that a stage may be ahead of the next one
 _POLL = 0.2  # seconds: how often Ctrl-C is listened for
 
 
 class Machine(Protocol):
-    """The parts of a graph on an engine; a value is whatever the engine keeps of (C, h, W)."""
+    """The layers of a graph on an engine; a value is whatever the engine keeps of (C, h, W)."""
 
     def enter(self, rows: Tile) -> Any: ...
 
-    def run(self, place: int, values: Sequence[Any]) -> list[Any]: ...
+    def run(self, place: int, values: Sequence[Any]) -> Any:
+        """What the layer makes of the rows of its inputs, nothing padded above and below."""
+        ...
 
     def cut(self, value: Any, top: int, bottom: int) -> Any:
         """The value without its first and last rows."""
@@ -37,263 +38,268 @@ class Machine(Protocol):
         """The rows of all values, below each other."""
         ...
 
+    def nought(self, like: Any, rows: int) -> Any:
+        """So many rows of nought, beside that as ``like``."""
+        ...
+
+    def height(self, value: Any) -> int: ...
+
     def leave(self, value: Any) -> Tile: ...
 
 
 @dataclass
 class _Held:
-    """Rows of one value that somebody still needs; places are rows of the picture."""
+    """Rows of one value that somebody still needs."""
 
-    rate: Fraction  # rows of the value for each row of the picture
-    readers: list["_Step"]
+    height: int  # of the whole value
+    needs: dict[int, int]  # by reader: its first row that is still to be read
     have: int = 0
     blocks: deque[tuple[int, int, Any]] = field(default_factory=deque[tuple[int, int, Any]])
+    lock: Any = field(default_factory=threading.Lock)
 
     def add(self, stop: int, value: Any) -> None:
-        self.blocks.append((self.have, stop, value))
-        self.have = stop
+        with self.lock:
+            self.blocks.append((self.have, stop, value))
+            self.have = stop
 
-    def pieces(self, start: int, stop: int) -> list[tuple[Any, int, int]]:
-        """(value, rows to cut above, rows to cut below) that together are the rows [start, stop)."""
-        return [
-            (value, int(max(0, start - low) * self.rate), int(max(0, high - stop) * self.rate))
-            for low, high, value in self.blocks
-            if high > start and low < stop
-        ]
+    def rows(self, machine: Machine, start: int, stop: int, *, padded: bool) -> Any:
+        """The rows [start, stop), those outside the value nought where it is ``padded``, and missing otherwise."""
+        with self.lock:
+            found = [block for block in self.blocks if block[1] > start and block[0] < stop]
+        pieces = [machine.cut(value, max(0, start - low), max(0, high - stop)) for low, high, value in found]
+        if padded and start < 0:
+            pieces.insert(0, machine.nought(pieces[0], -start))
+        if padded and stop > self.height:
+            pieces.append(machine.nought(pieces[-1], stop - self.height))
+        return pieces[0] if len(pieces) == 1 else machine.join(pieces)
 
-    def drop(self) -> None:
-        needed = min(step.needs[0] for step in self.readers)
-        while self.blocks and self.blocks[0][1] <= needed:
-            self.blocks.popleft()
+    def release(self, machine: Machine, reader: int, first: int) -> None:
+        """``reader`` needs nothing above the row ``first``: whole blocks go, and the larger part of one."""
+        with self.lock:
+            self.needs[reader] = first
+            needed = min(self.needs.values())
+            while self.blocks and self.blocks[0][1] <= needed:
+                self.blocks.popleft()
+            if self.blocks:
+                low, high, value = self.blocks[0]
+                if needed - low > high - needed:
+                    self.blocks[0] = needed, high, machine.cut(value, needed - low, 0)
 
 
 @dataclass
-class _Step:
-    """One part on its way down the picture; ``place`` -1 takes the rows in."""
+class Stage:
+    """Layers that are run one after the other: ``places`` of the flow's; ``number`` is that of the block to come."""
 
-    place: int
-    part: Part | None
-    lag: int
-    block: int
-    height: int
+    places: range
     number: int = 0
     busy: bool = False
 
-    def __post_init__(self) -> None:
-        self.number = self.lag // self.block  # the first block in which anything can be made
-
-    def stop_of(self, number: int) -> int:
-        return min(self.height, max(0, (number + 1) * self.block - self.lag))
-
-    @property
-    def start(self) -> int:
-        return self.stop_of(self.number - 1)
-
-    @property
-    def stop(self) -> int:
-        return self.stop_of(self.number)
-
-    @property
-    def finished(self) -> bool:
-        return self.start >= self.height
-
-    @property
-    def needs(self) -> tuple[int, int]:
-        """Rows of its inputs that the next block reads."""
-        if self.finished:
-            return self.height, self.height
-        assert self.part is not None
-        return max(0, self.start - self.part.before), min(self.height, self.stop + self.part.after)
-
 
 class Flow:
-    """The rows of one column strip on their way through a graph.
+    """The rows of one column strip on their way through a graph; ``size`` is (height, width).
 
-    ``take`` turns rows as they were read into (C, h, W); ``give`` gets what was made of the rows [start, stop), the
-    rows themselves, and makes of it what is wanted. Both are called in the workers' threads. ``height`` is a multiple
-    of the graph's alignment, and so is ``block``.
+    ``take`` turns what was read of the picture into (C, h, W), ``give`` turns enlarged rows, the next ones, into what
+    is wanted; both are called in the workers' threads. The height is a multiple of the graph's alignment, as ``block``
+    is.
     """
 
     def __init__(
         self,
         graph: Graph,
-        parts: Sequence[Part],
+        layers: Sequence[Layer],
         machine: Machine,
-        height: int,
+        size: tuple[int, int],
         block: int,
         take: Callable[[Array], Tile],
-        give: Callable[[Tile, Array, int, int], Array],
+        give: Callable[[Tile], Array],
+        *,
+        stages: Sequence[range] | None = None,
     ) -> None:
-        assert height % alignment(graph) == 0
+        assert size[0] % alignment(graph) == 0
         assert block % alignment(graph) == 0
-        self._machine, self._take, self._give, self._block = machine, take, give, block
-        self._output = graph.output
-        delays = lags(parts, graph.input)
-        self.steps = [_Step(-1, None, 0, block, height)]
-        self.steps += [_Step(k, part, delays[k], block, height) for k, part in enumerate(parts)]
-        known = forms(graph)
-        self._held: dict[str, _Held] = {}
-        for name in (graph.input, *(one for part in parts for one in part.outputs)):
-            readers = [step for step in self.steps if step.part is not None and name in step.part.inputs]
-            resolution = known[name].resolution
-            if readers and resolution is not None:
-                self._held[name] = _Held(resolution[0], readers)
-        self._input = graph.input
-        self._raw: deque[tuple[int, int, Array]] = deque()
+        self._graph, self._layers, self._machine = graph, layers, machine
+        self._height, self._block, self._take, self._give = size[0], block, take, give
+        highs = {name: high for name, (_, high, _) in shapes(graph, *size).items()}
+        readers: dict[str, dict[int, int]] = {name: {} for name in (graph.input, *(one.output for one in layers))}
+        for place, layer in enumerate(layers):
+            for name in layer.inputs:
+                readers[name][place] = max(0, layer.reads(0, 1)[0])
+        readers[graph.output][len(layers)] = 0
+        self._held = {name: _Held(highs[name], needs) for name, needs in readers.items()}
+        self._done = [0] * (len(layers) + 1)  # rows that each layer has made, and rows of the picture that were given
+        self.stages = [Stage(places) for places in stages or [range(len(layers))]]
+        self.given: dict[int, Array | None] = {}  # what was read, by block
         self.made: deque[Array] = deque()
 
     @property
     def finished(self) -> bool:
-        return self.steps[-1].finished
+        return self._done[-1] >= self._height
 
-    def wants(self) -> int | None:
-        """The number of the block of rows that may be brought now."""
-        first = self.steps[0]
-        if first.finished or first.busy or len(self.made) >= AHEAD:
+    def wanted(self, number: int) -> tuple[int, int]:
+        """The rows [start, stop) of the picture that are the block ``number``; none past the end."""
+        return min(self._height, number * self._block), min(self._height, (number + 1) * self._block)
+
+    def ready(self) -> Stage | None:
+        """A stage that can go on, the deepest one: the flow drains before it fills."""
+        if self.finished:
             return None
-        return first.number if self._near(first, self._input) else None
+        for place in reversed(range(len(self.stages))):
+            stage = self.stages[place]
+            number = stage.number
+            come = self.stages[place - 1].number > number if place else number in self.given
+            last = place + 1 == len(self.stages)
+            near = len(self.made) < AHEAD if last else number <= self.stages[place + 1].number + AHEAD
+            if come and near and not stage.busy:
+                return stage
+        return None
 
-    def ready(self) -> Iterable[_Step]:
-        """Steps that can run now, the deepest first."""
-        for step in reversed(self.steps[1:]):
-            if step.part is None or step.busy or step.finished:
-                continue
-            if step is self.steps[-1] and len(self.made) >= AHEAD:
-                continue
-            stop = step.needs[1]
-            here = all(self._held[name].have >= stop for name in step.part.inputs)
-            if here and all(self._near(step, name) for name in step.part.outputs):
-                yield step
+    def run(self, stage: Stage) -> None:
+        """One block through the layers of a stage."""
+        machine, source = self._machine, self._graph.input
+        if stage is self.stages[0] and (raw := self.given.pop(stage.number)) is not None:
+            self._held[source].add(self.wanted(stage.number)[1], machine.enter(self._take(raw)))
+        reach = counts(self._layers, source, (stage.number + 1) * self._block)
+        for place in stage.places:
+            layer = self._layers[place]
+            start, stop = self._done[place], min(self._held[layer.output].height, reach[layer.output])
+            if stop > start:
+                self._held[layer.output].add(stop, self._made(place, layer, start, stop))
+                self._done[place] = stop
+            self._release(place, layer)
+        if stage is self.stages[-1]:
+            self._leave(reach[self._graph.output])
 
-    def _near(self, step: _Step, name: str) -> bool:
-        held = self._held.get(name)
-        return held is None or all(step.number <= reader.number + AHEAD for reader in held.readers)
+    def _made(self, place: int, layer: Layer, start: int, stop: int) -> Any:
+        machine = self._machine
+        first, last = layer.reads(start, stop)
+        given = [self._held[name].rows(machine, first, last, padded=layer.padded) for name in layer.inputs]
+        made = machine.run(place, given)
+        top = layer.offset(max(0, first), start)
+        return machine.cut(made, top, machine.height(made) - top - (stop - start))
 
-    def bring(self, rows: Array) -> Callable[[], list[Any]]:
-        """What is to be done with the rows of the block that was wanted."""
-        first = self.steps[0]
-        first.busy = True
-        self._raw.append((first.start, first.stop, rows))
-        return lambda: [self._machine.enter(self._take(rows))]
+    def _release(self, place: int, layer: Layer) -> None:
+        made = self._done[place]
+        first = max(0, layer.reads(made, made + 1)[0])
+        whole = made >= self._held[layer.output].height
+        for name in layer.inputs:
+            held = self._held[name]
+            held.release(self._machine, place, held.height if whole else first)
 
-    def begin(self, step: _Step) -> Callable[[], list[Any]]:
-        """What a step that is ready has to do; to be called in any thread, and its result given to :meth:`end`."""
-        part = step.part
-        assert part is not None
-        step.busy = True
-        start, stop, (low, high) = step.start, step.stop, step.needs
-        given = [self._held[name].pieces(low, high) for name in part.inputs]
-        rates = [self._held[name].rate if name in self._held else None for name in part.outputs]
-        raw = [(lo, hi, rows) for lo, hi, rows in self._raw if hi > start and lo < stop] if None in rates else []
-
-        def work() -> list[Any]:
-            machine = self._machine
-            values = [machine.join([machine.cut(*piece) for piece in pieces]) for pieces in given]
-            made = machine.run(step.place, values)
-            return [
-                self._leave(out, raw, (low, start, stop, high))
-                if rate is None
-                else machine.cut(out, int((start - low) * rate), int((high - stop) * rate))
-                for out, rate in zip(made, rates, strict=True)
-            ]
-
-        return work
-
-    def _leave(self, out: Any, raw: list[tuple[int, int, Array]], rows: tuple[int, int, int, int]) -> Array:
-        low, start, stop, high = rows
-        tile = self._machine.leave(out)
-        scale = tile.shape[1] // (high - low)
-        parts = [one[max(0, start - lo) : min(hi, stop) - lo] for lo, hi, one in raw]
-        given = parts[0] if len(parts) == 1 else _below(parts)
-        return self._give(tile[:, scale * (start - low) : scale * (stop - low)], given, start, stop)
-
-    def end(self, step: _Step, values: list[Any]) -> None:
-        """The step is done for this block."""
-        names = (self._input,) if step.part is None else step.part.outputs
-        for name, value in zip(names, values, strict=True):
-            if name in self._held:
-                self._held[name].add(step.stop, value)
-            else:
-                self.made.append(value)
-        step.number += 1
-        step.busy = False
-        for name in step.part.inputs if step.part else ():
-            self._held[name].drop()
-        passed = self.steps[-1].start
-        while self._raw and self._raw[0][1] <= passed:
-            self._raw.popleft()
+    def _leave(self, reach: int) -> None:
+        scale, held, start = self._graph.scale, self._held[self._graph.output], self._done[-1]
+        stop = min(self._height, reach // scale)
+        if stop > start:
+            tile = self._machine.leave(held.rows(self._machine, scale * start, scale * stop, padded=False))
+            held.release(self._machine, len(self._layers), scale * stop)
+            self.made.append(self._give(tile))
+            self._done[-1] = stop
 
 
-def _below(parts: list[Array]) -> Array:
-    import numpy as np
+def shared_out(work: Sequence[float], count: int) -> list[range]:
+    """Places of ``work`` in ``count`` ranges of much the same sum; fewer where there are not so many."""
+    total, done, start, found = sum(work), 0.0, 0, list[range]()
+    for place, one in enumerate(work):
+        done += one
+        if place + 1 == len(work) or done - one / 2 >= total * (len(found) + 1) / count:
+            found.append(range(start, place + 1))
+            start = place + 1
+    return found
 
-    return np.concatenate(parts)
+
+class _Crew:
+    """Threads that take whatever can be done next, and tell the one that waits for the results."""
+
+    def __init__(self, flows: Sequence[Flow], read: Callable[[int, int], Sequence[Array]]) -> None:
+        self._flows, self._read = flows, read
+        self._read_number, self._reading = 0, False
+        self._error: BaseException | None = None
+        self._closed = False
+        self._changed = threading.Condition()
+
+    def work(self) -> None:
+        """Until all is done or closed; an error is kept for the one that waits."""
+        while (task := self._task()) is not None:
+            try:
+                task()
+            except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
+                with self._changed:
+                    self._error = self._error or error
+                    self._changed.notify_all()
+                return
+
+    def results(self) -> Generator[list[Array]]:
+        while True:
+            with self._changed:
+                while self._error is None and not self._whole() and not self._finished():
+                    self._changed.wait(_POLL)
+                if self._error is not None:
+                    raise self._error
+                if not self._whole():
+                    return
+                made = [flow.made.popleft() for flow in self._flows]
+                self._changed.notify_all()
+            yield made
+            del made
+
+    def close(self) -> None:
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _whole(self) -> bool:
+        return all(flow.made for flow in self._flows)
+
+    def _finished(self) -> bool:
+        return all(flow.finished for flow in self._flows)
+
+    def _task(self) -> Callable[[], None] | None:
+        with self._changed:
+            while not (self._closed or self._error or self._finished()):
+                if (found := self._next()) is not None:
+                    return found
+                self._changed.wait()
+            self._changed.notify_all()
+            return None
+
+    def _next(self) -> Callable[[], None] | None:
+        """The most urgent thing to do: of the flow that is furthest behind; new rows when all else waits."""
+        for flow in sorted(self._flows, key=lambda one: one.stages[-1].number):
+            if (stage := flow.ready()) is not None:
+                stage.busy = True
+                return lambda: self._step(flow, stage)
+        if not self._reading and all(self._read_number <= one.stages[0].number + AHEAD for one in self._flows):
+            self._reading = True
+            return self._bring
+        return None
+
+    def _step(self, flow: Flow, stage: Stage) -> None:
+        flow.run(stage)
+        with self._changed:
+            stage.number, stage.busy = stage.number + 1, False
+            self._changed.notify_all()
+
+    def _bring(self) -> None:
+        start, stop = self._flows[0].wanted(self._read_number)
+        rows = self._read(start, stop) if stop > start else [None] * len(self._flows)
+        with self._changed:
+            for flow, one in zip(self._flows, rows, strict=True):
+                flow.given[self._read_number] = one
+            self._read_number, self._reading = self._read_number + 1, False
+            self._changed.notify_all()
 
 
-def flowing(flows: Sequence[Flow], read: Callable[[int], Sequence[Array]], workers: int) -> Generator[list[Array]]:
-    """What each flow made of block after block; ``read(number)`` brings the next rows of every flow.
+def flowing(flows: Sequence[Flow], read: Callable[[int, int], Sequence[Array]], workers: int) -> Generator[list[Array]]:
+    """What each flow made of block after block; ``read(start, stop)`` brings rows of the picture for every flow.
 
-    Work goes on in ``workers`` threads while the caller has what was yielded; with one, in the caller's.
+    Work goes on in ``workers`` threads while the caller has what was yielded.
     """
-    fetched: dict[int, list[Array | None]] = {}
-
-    def rows(place: int, number: int) -> Array:
-        if number not in fetched:
-            fetched[number] = list(read(number))
-        mine = fetched[number][place]
-        fetched[number][place] = None
-        if all(one is None for one in fetched[number]):
-            del fetched[number]
-        assert mine is not None
-        return mine
-
-    engine = _alone(flows, rows) if workers == 1 else _together(flows, rows, workers)
+    crew = _Crew(flows, read)
+    threads = [threading.Thread(target=crew.work, name=f"lines-{place}") for place in range(workers)]
+    for thread in threads:
+        thread.start()
     try:
-        for _ in engine:
-            while all(flow.made for flow in flows):
-                yield [flow.made.popleft() for flow in flows]
+        yield from crew.results()
     finally:
-        engine.close()
-
-
-def _next(
-    flows: Sequence[Flow], rows: Callable[[int, int], Array]
-) -> tuple[Flow, _Step, Callable[[], list[Any]]] | None:
-    """The most urgent thing to do: the flow that is furthest behind, its deepest step; new rows when all else waits."""
-    order = sorted(range(len(flows)), key=lambda place: (flows[place].steps[-1].start, len(flows[place].made)))
-    for place in order:
-        for step in flows[place].ready():
-            return flows[place], step, flows[place].begin(step)
-    for place in order:
-        number = flows[place].wants()
-        if number is not None:
-            return flows[place], flows[place].steps[0], flows[place].bring(rows(place, number))
-    return None
-
-
-def _alone(flows: Sequence[Flow], rows: Callable[[int, int], Array]) -> Generator[None]:
-    while not all(flow.finished for flow in flows):
-        found = _next(flows, rows)
-        assert found is not None, "no part can go on"
-        flow, step, work = found
-        flow.end(step, work())
-        yield
-
-
-def _together(flows: Sequence[Flow], rows: Callable[[int, int], Array], workers: int) -> Generator[None]:
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="lines")
-    running: dict[Future[list[Any]], tuple[Flow, _Step]] = {}
-    try:
-        while not all(flow.finished for flow in flows):
-            while len(running) < workers and (found := _next(flows, rows)) is not None:
-                flow, step, work = found
-                running[pool.submit(work)] = flow, step
-            assert running or any(flow.made for flow in flows), "no part can go on"
-            yield
-            done, _ = wait(running, timeout=_POLL, return_when=FIRST_COMPLETED)
-            for future in done:
-                flow, step = running.pop(future)
-                flow.end(step, future.result())
-        yield
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        crew.close()
+        for thread in threads:
+            thread.join()

@@ -1,24 +1,27 @@
 """How the rows of one picture flow through its model, and the strips of the result that come of it."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from superres.graph.graph import Graph
-from superres.graph.parts import Figures, Part, can_stream
+from superres.graph.rows import Footprint, Layer, can_stream, footprint, work
 from superres.runtime.bands import Bands, Rows
-from superres.runtime.flow import AHEAD, Flow, Machine, flowing
+from superres.runtime.flow import Flow, Machine, flowing, shared_out
 from superres.runtime.guards import fault
 from superres.runtime.tiles import RowSource, RowWindow, Span, repeat_edge, spans
 from superres.types import Array, BadOutput, Tile
 
-BLOCKS = (192, 144, 96, 72, 48, 36, 24, 16, 8)
+BLOCKS = {12: 1.0, 24: 1.05, 48: 1.1, 6: 1.35}  # rows, and the time that a row takes in such blocks, as measured
 WIDTHS = (4096, 2048, 1024, 512, 256)  # of column strips, beside the whole width
 ENGINES = ("ncnn", "torch")
-_QUEUED = AHEAD + 2  # blocks of each value between the parts: as it was made, cut and joined; as measured
-_COPIES = 4  # of a finished block: packed, plain, in the sample type, and in the strip
+_QUEUED = 2.0  # blocks of all values that wait between the stages
+_STAGES = 4  # for each worker
+_PER_BLOCK = 200  # input pixels' worth of time that each further block costs
+_COPIES = 5  # of a finished block: packed, plain, in the sample type, in the strip, and the strip before
 
 
 class LinesFault(BadOutput):
@@ -27,25 +30,28 @@ class LinesFault(BadOutput):
 
 @dataclass(frozen=True, eq=False)
 class Lines:
-    """``block`` rows at a time, in column strips, through ``parts``, the groups of a graph's layers."""
+    """``block`` rows at a time, in column strips, through the layers of a graph."""
 
     graph: Graph
-    parts: tuple[Part, ...]
-    figures: Figures
+    layers: tuple[Layer, ...]
     block: int
     columns: tuple[Span, ...]
     height: int
     width: int
     align: int
-    workers: int = 1  # parts that run side by side
+    workers: int = 1  # stages that run side by side
 
-    @cached_property
-    def work(self) -> float:
+    @property
+    def stages(self) -> list[range]:
+        """The layers that are run in one go: several a worker, so that none waits for long."""
+        if self.workers == 1:
+            return [range(len(self.layers))]
+        return shared_out(work(self.graph, self.layers), _STAGES * self.workers)
+
+    @property
+    def excess(self) -> float:
         """What is computed for each multiply-add that the picture needs: 1 where nothing is computed twice."""
-        least = sum(self.figures.work)
-        rows = zip(self.figures.work, self.parts, strict=True)
-        made = sum(work * (self.block + part.before + part.after) / self.block for work, part in rows)
-        return (made / least if least else 1.0) * len(self.columns) * self.span / self.width
+        return len(self.columns) * self.span / self.width
 
     @property
     def span(self) -> int:
@@ -55,43 +61,49 @@ class Lines:
     @property
     def blocks(self) -> int:
         """Runs of the whole network on a block of a strip."""
-        return -(-self.height // self.block) * len(self.columns)
+        return -(-(self.height + self.footprint.lag) // self.block) * len(self.columns)
 
     @property
     def padded(self) -> int:
         """The height with the last row repeated, as the model's alignment wants it."""
         return -(-self.height // self.align) * self.align
 
-    def bytes(self, workers: int, ratio: float, pixel: int, out: int) -> int:
+    @cached_property
+    def footprint(self) -> Footprint:
+        return footprint(self.graph, self.layers, self.block)
+
+    @property
+    def cost(self) -> float:
+        """Pixels of the picture that take as long when nothing is computed twice."""
+        slow = BLOCKS.get(self.block, 1.0)
+        return slow * self.excess * self.width * self.padded + _PER_BLOCK * self.blocks
+
+    def bytes(self, ratio: float, pixel: int, out: int) -> int:
         """What is held at once beside weights; ``pixel`` and ``out`` are bytes of a pixel before and after."""
-        runs = zip(self.figures.bytes, self.parts, strict=True)
-        sizes = (size * (self.block + part.before + part.after) for size, part in runs)
-        busy = sum(sorted(sizes)[-workers:]) * self.span * ratio
-        queued = sum(size * (rows + _QUEUED * self.block) for size, rows in self.figures.waiting)
-        waiting = queued * self.span * len(self.columns)
-        raw = (self.figures.lag + AHEAD * self.block) * self.width * pixel
+        held = self.footprint
+        kept = held.kept * self.span * len(self.columns)
+        busy = (_QUEUED + self.workers * ratio) * (held.most - held.kept) * self.span
+        raw = (held.lag + 3 * self.block) * self.width * pixel
         made = _COPIES * out * self.graph.scale**2 * self.block * self.width
-        return int(busy + waiting + raw + made)
+        return int(kept + busy + raw + made)
 
     def explain(self) -> str:
         """In a few words."""
         strips = f", {len(self.columns)} column strips" if len(self.columns) > 1 else ""
-        groups = f"{len(self.parts)} groups of layers" if len(self.parts) > 1 else "all layers"
-        return f"flow through {groups} in blocks of {self.block}{strips}; {self.work:.2f}x the work, exact"
+        return f"flow through all layers in blocks of {self.block}{strips}; {self.excess:.2f}x the work, exact"
 
 
 def candidates(
-    graph: Graph, groups: Iterable[tuple[tuple[Part, ...], Figures]], size: tuple[int, int], halo: int, align: int
+    graph: Graph, layers: tuple[Layer, ...], size: tuple[int, int], halo: int, align: int
 ) -> Iterator[Lines]:
     """Ways to let rows flow for a picture of ``size`` (height, width)."""
     height, width = size
-    widths = [width, *(wide for wide in WIDTHS if 2 * wide <= width)]
-    heights = dict.fromkeys(-(-min(block, height) // align) * align for block in BLOCKS)
+    widths = [width, *(wide for wide in WIDTHS if 3 * wide <= 2 * width)]
+    heights = dict.fromkeys(-(-min(block, height) // align) * align for block in BLOCKS)  # each once
     for wide in widths:
         columns = spans(width, wide, halo, align)
         for block in heights:
-            for given, counted in groups:
-                yield Lines(graph, given, counted, block, columns, height, width, align)
+            yield Lines(graph, layers, block, columns, height, width, align)
 
 
 def reason_against(
@@ -118,8 +130,6 @@ def line_strips(
     channels: int,
     finish: Callable[[Rows], Array],
     on_rows: Callable[[int], None] | None = None,
-    *,
-    workers: int = 1,
 ) -> Generator[Array]:
     """Full-width strips of the enlarged picture, top to bottom; ``finish`` is given (h, w, bands) float32.
 
@@ -128,16 +138,17 @@ def line_strips(
     """
     window, scale = RowWindow(rows, lines.height), lines.graph.scale
     strips = [_Strip(lines, column, bands, channels, finish) for column in lines.columns]
+    size, stages = (lines.padded, lines.span), lines.stages
     flows = [
-        Flow(lines.graph, lines.parts, machine, lines.padded, lines.block, strip.take, strip.give) for strip in strips
+        Flow(lines.graph, lines.layers, machine, size, lines.block, strip.take, strip.give, stages=stages)
+        for strip in strips
     ]
 
-    def read(number: int) -> list[Array]:
-        top = number * lines.block
-        band = window.take(top, min(lines.padded, top + lines.block))
+    def read(start: int, stop: int) -> list[Array]:
+        band = window.take(start, stop)
         return [repeat_edge(band[:, one.start : one.stop], one.stop - one.start, 1) for one in lines.columns]
 
-    source = flowing(flows, read, workers)
+    source = flowing(flows, read, lines.workers)
     try:
         for made in source:
             strip = made[0] if len(made) == 1 else np.concatenate(made, axis=1)
@@ -145,11 +156,12 @@ def line_strips(
                 if on_rows is not None:
                     on_rows(strip.shape[0] // scale * lines.width)
                 yield strip
+            del made, strip
     finally:
         source.close()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Strip:
     """What is done with the rows of a column strip before they flow and afterwards."""
 
@@ -158,15 +170,20 @@ class _Strip:
     bands: Bands
     channels: int
     finish: Callable[[Rows], Array]
+    _given: deque[Tile] = field(default_factory=deque[Tile])  # whose enlargement has not come yet
+    _done: int = 0
 
     def take(self, raw: Array) -> Tile:
         unit = self.bands.enter(raw)
         wide = np.repeat(unit, self.channels, axis=2) if unit.shape[2] != self.channels else unit
-        return np.ascontiguousarray(wide.transpose(2, 0, 1))
+        tile = np.ascontiguousarray(wide.transpose(2, 0, 1))
+        self._given.append(tile)
+        return tile
 
-    def give(self, tile: Tile, raw: Array, start: int, stop: int) -> Array:
-        scale, column = self.lines.graph.scale, self.column
-        reason = fault(self.take(raw)[None], tile[None], scale)
+    def give(self, tile: Tile) -> Array:
+        scale, column, start = self.lines.graph.scale, self.column, self._done
+        self._done = stop = start + tile.shape[1] // scale
+        reason = fault(self._source(stop - start)[None], tile[None], scale)
         if reason is not None:
             raise LinesFault(f"rows {start} to {stop} of the input: {reason}")
         left = scale * (column.core_start - column.start)
@@ -175,3 +192,14 @@ class _Strip:
         if self.bands.count != self.channels:
             core = core.mean(axis=0, keepdims=True, dtype=np.float32)
         return self.finish(core.transpose(1, 2, 0))
+
+    def _source(self, count: int) -> Tile:
+        """The next rows of the input that were enlarged."""
+        pieces: list[Tile] = []
+        while count:
+            first = self._given.popleft()
+            pieces.append(first[:, :count])
+            if first.shape[1] > count:
+                self._given.appendleft(first[:, count:])
+            count -= pieces[-1].shape[1]
+        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=1)

@@ -19,8 +19,8 @@ from typing import Any, cast
 
 from superres.graph.cost import multiply_adds, peak_bytes
 from superres.graph.graph import Graph
-from superres.graph.parts import GROUPS, Figures, Part, can_stream, figures, parts
 from superres.graph.radius import alignment, halo
+from superres.graph.rows import Layer, can_stream, layers
 from superres.graph.wrapping import Wrapping
 from superres.images.picture import PictureInfo
 from superres.runtime.back_projection import REACH, BackProjected
@@ -44,7 +44,7 @@ ENGINE_MEMORY = {
     "onnxruntime": (2.0, 30 << 20),
     "openvino": (3.0, 60 << 20),
 }
-LINES_MEMORY = {"ncnn": 5.0, "torch": 4.8}  # as measured for rows: the parts' pools fit one another less well
+LINES_MEMORY = {"ncnn": 2.7, "torch": 4.8}  # as measured for rows, of each thread
 # a picture that is bordered, and cut into Winograd's tiles of 6x6 for 4x4 results: times what a layer is given
 _SCRATCH = {"ncnn": 1 + 36 / 16}
 _WEIGHT_COPIES = 5  # Winograd's transform of a 3x3 kernel has 36 numbers (64 in some layers)
@@ -73,13 +73,12 @@ class Network:
     learnt: bool = False
 
     @cached_property
-    def groups(self) -> tuple[tuple[tuple[Part, ...], Figures], ...]:
-        """Ways to cut the graph into parts that rows flow through, fewer and larger ones first; none if they cannot."""
+    def layers(self) -> tuple[Layer, ...]:
+        """What rows flow through; none if they cannot."""
         graph = self.graph
         if graph is None or self.wrapping is not None or self.learnt or can_stream(graph) is not None:
             return ()
-        ways = {len(found): found for found in (parts(graph, group) for group in GROUPS)}
-        return tuple((found, figures(graph, found)) for found in ways.values())
+        return layers(graph)
 
     def multiply_adds(self, height: int, width: int) -> int:
         if self.graph is None:
@@ -231,17 +230,13 @@ class Opener:
             held[key] = opened
         return _wrapped(opened, network, settings)
 
-    def lines(self, network: Network, parts: tuple[Part, ...], engine: str, workers: int) -> Any:
-        """The model in parts on its engine, for rows that flow through it; opened once for all threads.
-
-        ncnn's parts run side by side, one thread each; PyTorch's one after the other, on all threads.
-        """
+    def lines(self, network: Network, engine: str) -> Any:
+        """The model's layers on its engine, for rows that flow through them; opened once for all threads."""
         assert network.graph is not None
-        graph, threads = network.graph, 1 if engine == "ncnn" else workers
         with self._lock:
-            key = (network.key, len(parts), engine, threads)
+            key = (network.key, engine)
             if key not in self._lines:
-                self._lines[key] = choose.open_lines(engine, graph, parts, threads=threads)
+                self._lines[key] = choose.open_lines(engine, network.graph, network.layers)
             return self._lines[key]
 
     def reference(self, network: Network, settings: Settings) -> Upscaler | None:

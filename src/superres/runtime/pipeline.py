@@ -194,7 +194,7 @@ def line_machine(plan: Plan, opener: Opener) -> tuple[Lines, Machine] | None:
     """What rows flow through, where the plan lets them."""
     if plan.lines is None or plan.network is None:
         return None
-    return plan.lines, opener.lines(plan.network, plan.lines.parts, plan.engine, plan.workers)
+    return plan.lines, opener.lines(plan.network, plan.engine)
 
 
 def _plan(
@@ -286,7 +286,7 @@ def _strips(
             factor=(plan.factor[1], plan.factor[0]),
             channels=plan.network.channels if plan.network else 0,
             on_tile=on_tile,
-            workers=1 if flow and plan.engine != "ncnn" else plan.workers,
+            workers=plan.workers,
             flow=flow,
         )
     assert progress.done == info.width * info.height * plan.frames

@@ -24,14 +24,12 @@ DEEP = 64  # px: beyond this an exact halo costs several times the picture, so a
 _FIXED = 24 << 20  # encoder, decoder and engine, beside what grows with the picture
 _LEARNING = 200 << 20  # what a method that learns at test time holds beside PyTorch: pairs, values, gradients
 _LITTLE_MORE = 1.75  # times the least work: what smaller tiles gain by the cache, as measured
-_LITTLE_MORE_ROWS = 1.3
-_LINES_COST = 1.5  # of a pixel in rows against one in tiles: packed rows are cut and joined between the groups
+_LINES_COST = 1.1  # of a pixel in rows against one in tiles, nothing of it computed twice
 _CLEARLY = 1.25
 _SMALL = 40_000  # input pixels that are done at once whoever does them
 _ALONE = 1.7  # times as long without a second thread: taken only where the memory asks for it
 _MARGIN = 1.15  # the estimate was up to a tenth too low
 _COMFORT = 256 << 20
-_COMFORT_ROWS = 400 << 20
 _WINOGRAD = 6  # engines compute blocks of so many pixels a side, begun ones as well
 _PER_TILE = 2000  # input pixels' worth of work that each further tile costs
 _ENCODER = {"jpeg": 6.0, "webp": 12.0, "avif": 12.0, "gif": 6.0}  # bytes an output pixel: these hold it whole
@@ -89,7 +87,7 @@ class Plan:
             "workers": self.workers,
             "halo": self.grid.halo,
             "halo_note": self.halo_note,
-            "excess": round(self.lines.work if self.lines else self.grid.excess, 4),
+            "excess": round(self.lines.excess if self.lines else self.grid.excess, 4),
             "peak_memory": self.peak_memory,
             "max_memory": self.max_memory,
             "multiply_adds": self.multiply_adds,
@@ -173,7 +171,7 @@ def make_plan(
     if network is not None:
         work = network.multiply_adds(*grid.shape) * grid.count * frames * _passes(info, network)
         if lines is not None:
-            work = int(network.multiply_adds(lines.padded, info.width) * lines.work) * frames
+            work = int(network.multiply_adds(lines.padded, info.width) * lines.excess) * frames
         work *= 8 if settings.self_ensemble and not network.learnt else 1
     rate = opener.rate(network, settings, measure=measure) if network else None
     return Plan(
@@ -298,18 +296,17 @@ class _Room:
             return None, reason, math.inf
         fitting: list[tuple[float, Lines, int]] = []
         least, most = math.inf, _line_workers(self.settings)
-        for lines in candidates(
-            network.graph, network.groups, (info.height, info.width), network.halo, network.alignment
-        ):
-            cost = _LINES_COST * lines.work * info.width * lines.padded + lines.blocks * _PER_TILE
+        size = info.height, info.width
+        for given in candidates(network.graph, network.layers, size, network.halo, network.alignment):
             for workers in dict.fromkeys((most, 1)):
-                need = self.base + self._flowing(lines, network, workers)
+                lines = replace(given, workers=workers)
+                need = self.base + self._flowing(lines, network)
                 least = min(least, need)
                 if need * _MARGIN <= self.limit:
-                    fitting.append((cost * (1 if workers == most else _ALONE), replace(lines, workers=workers), need))
+                    fitting.append((_LINES_COST * lines.cost * (1 if workers == most else _ALONE), lines, need))
         if not fitting:
             return None, "the memory does not suffice for a block of rows", least
-        cost, lines, need = _comfortable(fitting, _LITTLE_MORE_ROWS, _COMFORT_ROWS)
+        cost, lines, need = min(fitting, key=lambda one: one[0])
         return (lines, need, cost), None, least
 
     def _tiled(self, grid: Grid) -> int:
@@ -317,19 +314,17 @@ class _Room:
             self.info, grid, self.network, self.engine, self.size, _workers(self.settings, self.engine, grid)
         )
 
-    def _flowing(self, lines: Lines, network: Network, workers: int) -> int:
+    def _flowing(self, lines: Lines, network: Network) -> int:
         info, item = self.info, ITEM[self.info.sample]
         ratio, fixed = LINES_MEMORY[self.engine], ENGINE_MEMORY[self.engine][1]
         s = network.scale
         whole = self.size == (s * info.width, s * info.height)
         held = lines.bytes(
-            workers if self.engine == "ncnn" else 1,
             ratio,
             info.bands * item,
             info.bands * (item if whole else 4) + network.channels * 4,
         )
-        busy = min(workers, len(lines.parts) * len(lines.columns))
-        return held + fixed + THREAD * busy * (busy > 1) + network.weight_bytes + resized_bytes(info, s, self.size)
+        return held + fixed + THREAD + network.weight_bytes + resized_bytes(info, s, self.size)
 
     def _too_little(self, least: float) -> BadRequest:
         info, settings = self.info, self.settings

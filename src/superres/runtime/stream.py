@@ -34,7 +34,7 @@ def enlarged(
     ``flow`` the rows flow through that machine instead, in no tiles, and ``upscaler`` is not asked.
     """
     if flow is not None:
-        yield from _flowing(rows, flow, bands, out, factor, channels, on_tile, workers)
+        yield from _flowing(rows, flow, bands, out, factor, channels, on_tile)
         return
     if upscaler is None:
         yield from resized(_plain(rows, grid, bands, on_tile), (grid.height, grid.width), out, factor, bands)
@@ -60,13 +60,12 @@ def _flowing(
     factor: tuple[float, float] | None,
     channels: int,
     on_tile: Callable[[int], None] | None,
-    workers: int,
 ) -> Iterator[Array]:
     lines, machine = flow
     s = lines.graph.scale
     whole = (s * lines.height, s * lines.width)
     finish = bands.leave if whole == out else np.ascontiguousarray
-    source = line_strips(rows, lines, machine, bands, channels, finish, on_tile, workers=workers)
+    source = line_strips(rows, lines, machine, bands, channels, finish, on_tile)
     if whole == out:
         yield from source
     else:

@@ -243,7 +243,7 @@ def _flowing(plan: Plan, lines: Lines, span: Span, rows: Array, bands: Bands, di
     def given(top: int, height: int) -> Array:
         return rows[top : top + height]
 
-    for strip in line_strips(given, part, flow[1], bands, plan.network.channels, finish, workers=1):
+    for strip in line_strips(given, part, flow[1], bands, plan.network.channels, finish):
         low, high = max(place, span.core_start), min(place + len(strip) // scale, span.core_stop)
         if low < high:
             yield strip[scale * (low - place) : scale * (high - place)]

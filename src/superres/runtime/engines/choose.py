@@ -17,7 +17,7 @@ from typing import Any, cast
 import numpy as np
 
 from superres.graph.graph import Graph
-from superres.graph.parts import Part
+from superres.graph.rows import Layer
 from superres.types import BadRequest, EngineUnavailable, SuperresError, Tile, Upscaler
 
 # name -> (class, package it needs, what installs that)
@@ -30,7 +30,7 @@ ENGINES: dict[str, tuple[str, str, str]] = {
     "openvino": ("superres.runtime.engines.openvino:OpenVinoEngine", "openvino", "pip install 'superres[openvino]'"),
     "torch": ("superres.runtime.engines.torch:TorchEngine", "torch", "pip install 'superres[torch]'"),
 }  # fmt: skip
-LINES = {  # engines that run a graph in parts, row by row
+LINES = {  # engines that run a graph row by row
     "ncnn": "superres.runtime.engines.ncnn_lines:NcnnLines",
     "torch": "superres.runtime.engines.torch_lines:TorchLines",
 }
@@ -64,10 +64,10 @@ def open_engine(name: str, graph: Graph, *, device: str = "cpu", threads: int | 
     return _open(fastest(graph, threads=threads) if name == "auto" else name, graph, "cpu", threads)
 
 
-def open_lines(name: str, graph: Graph, parts: Sequence[Part], *, threads: int) -> Any:
-    """The parts of a graph on the engine called ``name``, one of ``LINES``, on the CPU."""
+def open_lines(name: str, graph: Graph, layers: Sequence[Layer]) -> Any:
+    """The layers of a graph on the engine called ``name``, one of ``LINES``, on the CPU."""
     module, _, attribute = LINES[name].partition(":")
-    return getattr(import_module(module), attribute)(graph, parts, threads=threads)
+    return getattr(import_module(module), attribute)(graph, layers)
 
 
 def checked(upscaler: Upscaler, reference: Upscaler, *, channels: int = 3, tolerance: float = 2e-2) -> Upscaler:

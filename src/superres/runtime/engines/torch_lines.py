@@ -1,4 +1,4 @@
-"""The parts of a graph on PyTorch, for rows that flow through them: bit for bit what the whole picture gives."""
+"""The layers of a graph on PyTorch, for rows that flow through them: bit for bit what the whole picture gives."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from superres.graph.graph import Graph
-from superres.graph.parts import Part
+from superres.graph.rows import Layer
 from superres.runtime.engines.torch import TorchEngine
 
 if TYPE_CHECKING:
@@ -16,28 +16,34 @@ if TYPE_CHECKING:
 
 
 class TorchLines:
-    """Values are tensors (1, C, h, W); each part runs on ``threads`` threads, one part after the other."""
+    """Values are tensors (1, C, h, W); a layer runs on one thread, several may run side by side."""
 
-    def __init__(self, graph: Graph, parts: Sequence[Part], *, threads: int | None = None) -> None:
-        self._engine, self._parts = TorchEngine(graph, threads=threads), tuple(parts)
+    def __init__(self, graph: Graph, layers: Sequence[Layer]) -> None:
+        self._engine, self._layers = TorchEngine(graph, threads=1), tuple(layers)
 
     def enter(self, rows: "Tile") -> "Tensor":
         import torch
 
         return torch.from_numpy(np.ascontiguousarray(rows, np.float32)[None])
 
-    def run(self, place: int, values: "Sequence[Tensor]") -> "list[Tensor]":
-        part = self._parts[place]
-        given = dict(zip(part.inputs, values, strict=True))
-        return self._engine.follow(part.operations, given, part.outputs)
+    def run(self, place: int, values: "Sequence[Tensor]") -> "Tensor":
+        layer = self._layers[place]
+        given = dict(zip(layer.inputs, values, strict=True))
+        return self._engine.follow(layer.operations, given, (layer.output,))[0]
 
     def cut(self, value: "Tensor", top: int, bottom: int) -> "Tensor":
-        return value[:, :, top : value.shape[2] - bottom]
+        return value[:, :, top : value.shape[2] - bottom].clone() if top or bottom else value
 
     def join(self, values: "Sequence[Tensor]") -> "Tensor":
         import torch
 
-        return values[0].contiguous() if len(values) == 1 else torch.cat(list(values), 2)
+        return torch.cat(list(values), 2)
+
+    def nought(self, like: "Tensor", rows: int) -> "Tensor":
+        return like.new_zeros((*like.shape[:2], rows, like.shape[3]))
+
+    def height(self, value: "Tensor") -> int:
+        return value.shape[2]
 
     def leave(self, value: "Tensor") -> "Tile":
         made: Tile = value[0].numpy()

@@ -1,0 +1,168 @@
+"""What rows each layer of a graph reads, so that rows can flow through it and nothing is computed twice.
+
+A layer is an operation, and the activations that alone read it. Its rows are cut and joined by whoever runs it: vertical
+padding is taken out of the operations here, and said as rows that lie outside the value, which are nought for a
+convolution and do not exist for everything else. So the zero padding at the picture's top and bottom belongs to every
+layer, as in the whole picture.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from superres.graph.graph import Graph, Operation
+from superres.graph.shapes import forms, number, pair
+from superres.types import BadModel
+
+_POINTWISE = ("relu", "leaky_relu", "prelu", "clamp", "sigmoid", "tanh", "silu", "gelu", "affine")
+_MOVED = 20  # multiply-adds that take as long as moving one number
+_BEYOND = {"bilinear": 1, "bicubic": 2}  # rows that interpolation reads above and below
+
+
+@dataclass(frozen=True)
+class Layer:
+    """``operations`` in a row: the first reads ``inputs``, each other one its predecessor, the last makes ``output``.
+
+    Where it is not ``finer``, output row y reads the input rows ``step * y - shift`` to ``step * y - shift + spread``.
+    Where it is, output row y is at input row (y + shift) / step, and ``spread`` output rows before it say how far an
+    input row reaches; ``beyond`` more input rows are read on both sides.
+    """
+
+    operations: tuple[Operation, ...]
+    inputs: tuple[str, ...]
+    output: str
+    finer: bool = False
+    step: int = 1
+    shift: int = 0
+    spread: int = 0
+    beyond: int = 0
+
+    def reads(self, start: int, stop: int) -> tuple[int, int]:
+        """The input rows for the output rows [start, stop); they may lie above or below the value."""
+        if self.finer:
+            first = -((self.spread - start - self.shift) // self.step)
+            return first - self.beyond, (stop - 1 + self.shift) // self.step + 1 + self.beyond
+        first = start * self.step - self.shift
+        return first, first + (stop - 1 - start) * self.step + self.spread + 1
+
+    def makes(self, have: int) -> int:
+        """How many output rows can be made of the first ``have`` rows of an endless input; may be negative."""
+        if self.finer:
+            return (have - self.beyond) * self.step - self.shift
+        return (have + self.shift - self.spread - 1) // self.step + 1
+
+    def offset(self, first: int, start: int) -> int:
+        """Which of the rows that the operations make of input rows from ``first`` on is output row ``start``."""
+        return start + self.shift - self.step * first if self.finer else 0
+
+    @property
+    def padded(self) -> bool:
+        """Whether rows outside the input are nought, and not missing."""
+        return self.operations[0].kind == "conv"
+
+
+def can_stream(graph: Graph) -> str | None:
+    """Why the rows of a picture cannot flow through the graph; ``None`` where they can."""
+    pools = [one for one in graph.operations if one.kind == "global_average"]
+    if pools:
+        return f"{len(pools)} of its layers take the mean of the whole picture"
+    if graph.output == graph.input or not graph.operations:
+        return "it has no layers"
+    return None
+
+
+def layers(graph: Graph) -> tuple[Layer, ...]:
+    """The graph's operations as layers, in their order. BadModel if rows cannot flow through it."""
+    if reason := can_stream(graph):
+        raise BadModel(f"rows cannot flow through this model: {reason}")
+    readers = Counter(name for one in graph.operations for name in one.inputs)
+    readers[graph.output] += 1
+    made: dict[str, Layer] = {}
+    for one in graph.operations:
+        source = made.get(one.inputs[0])
+        if one.kind in _POINTWISE and source is not None and readers[source.output] == 1:
+            del made[source.output]
+            made[one.output] = replace(source, operations=(*source.operations, one), output=one.output)
+        else:
+            made[one.output] = _layer(graph, one)
+    return tuple(made.values())
+
+
+def _layer(graph: Graph, one: Operation) -> Layer:
+    kind, inputs = one.kind, tuple(dict.fromkeys(one.inputs))
+    if kind in ("conv", "deconv"):
+        step, (padding, across) = pair(one, "stride", least=1)[0], pair(one, "padding")
+        taps = graph.weights[one.weights["weight"]].shape[2]
+        spread = pair(one, "dilation", least=1)[0] * (taps - 1)
+        bare = replace(one, attributes={**one.attributes, "padding": (0, across)})
+        return Layer((bare,), inputs, one.output, kind == "deconv", step, padding, spread)
+    if kind == "pixel_unshuffle":
+        step = number(one, "factor", least=1)
+        return Layer((one,), inputs, one.output, False, step, 0, step - 1)
+    if kind in ("pixel_shuffle", "nearest", *_BEYOND):
+        step = number(one, "factor", least=1)
+        return Layer((one,), inputs, one.output, True, step, 0, step - 1, _BEYOND.get(kind, 0))
+    return Layer((one,), inputs, one.output)
+
+
+def work(graph: Graph, given: Sequence[Layer]) -> list[float]:
+    """What each layer costs for a pixel of the picture: multiply-adds, and some for numbers that are only moved."""
+    known = forms(graph)
+    area = {name: float(form.resolution[0] * form.resolution[1]) for name, form in known.items() if form.resolution}
+    found: list[float] = []
+    for layer in given:
+        first = layer.operations[0]
+        place = layer.inputs[0] if first.kind == "deconv" else layer.output
+        weights = graph.weights[first.weights["weight"]].size if first.kind in ("conv", "deconv") else 0
+        found.append(area[place] * weights + _MOVED * area[layer.output] * known[layer.output].channels)
+    return found
+
+
+def counts(given: Sequence[Layer], source: str, rows: int) -> dict[str, int]:
+    """How many rows of every value can be made once ``rows`` rows of an endless picture have come."""
+    known = {source: rows}
+    for layer in given:
+        known[layer.output] = layer.makes(min(known[name] for name in layer.inputs))
+    return known
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Bytes of float32 for each column of the picture: ``kept`` from block to block, and ``most`` within one."""
+
+    kept: float
+    most: float
+    lag: int  # rows of the picture between the last that has come and the last that is made
+
+
+def footprint(graph: Graph, given: Sequence[Layer], block: int) -> Footprint:
+    """What is held while rows flow in blocks of ``block``; counted without running anything."""
+    known = forms(graph)
+    across = {name: 4 * form.channels * float(form.resolution[1]) for name, form in known.items() if form.resolution}
+    before, after = counts(given, graph.input, 0), counts(given, graph.input, block)  # alike further down, but for 0
+    last = {name: place for place, layer in enumerate(given) for name in layer.inputs}
+    last[graph.output] = len(given)
+    tails = _tails(given, before)
+    held = sum(rows * across[name] for name, rows in tails.items())
+    now = held + block * across[graph.input]
+    most = now
+    for place, layer in enumerate(given):
+        made = (after[layer.output] - before[layer.output]) * across[layer.output]
+        low, high = layer.reads(before[layer.output], after[layer.output])
+        joined = sum((high - low) * across[name] for name in layer.inputs)
+        now += made
+        most = max(most, now + joined)
+        for name in set(layer.inputs):
+            if last[name] == place:
+                now -= (after[name] - before[name]) * across[name]
+    return Footprint(held, most, -(before[graph.output] // graph.scale))
+
+
+def _tails(given: Sequence[Layer], have: Mapping[str, int]) -> dict[str, int]:
+    """Rows of each value that somebody still needs when everything that can be made was made."""
+    tails: dict[str, int] = {}
+    for layer in given:
+        first, _ = layer.reads(have[layer.output], have[layer.output] + 1)
+        for name in layer.inputs:
+            tails[name] = max(tails.get(name, 0), have[name] - first)
+    return tails
