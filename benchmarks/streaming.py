@@ -1,11 +1,17 @@
-"""Rows that flow against tiles, and against ncnn and PyTorch with the whole picture: time, memory, growth.
+"""The table of speed and memory: from PNG to PNG, against PyTorch and ncnn; and how the cost grows with the picture.
 
-    python benchmarks/streaming.py [--rounds 3] [--size 512] [--linear 0.25 1 4] [--out FILE]
+    python benchmarks/streaming.py [--works clean-x4 srvgg-16 rrdb-23] [--rounds 3] [--linear 0.25 1 4 16 64] [--out FILE]
 
-Every contestant is a process of its own, from PNG to PNG, all with the same weights and threads, in turn, round after
-round; figures are medians of wall seconds, CPU seconds and peak resident memory. The PyTorch rivals are those of
-``speed.py``; ncnn's whole picture is here. The line of ``--linear`` is one call's seconds without the start of the
-process, for square pictures of so many megapixels.
+Every contestant is a process of its own with the same weights and threads; they take turns, round after round, and
+figures are medians of wall seconds, CPU seconds and peak resident memory. ``clean-x4`` is a model of the package at
+512x512, ``srvgg-16`` (64 features) and ``rrdb-23`` have drawn weights (``drawn.py``), at 512x512 and 256x256. The
+rivals: PyTorch with the whole picture in both layouts and in the usual tiles, and ncnn with the whole picture. They
+are in this file, in full, and write their PNG through Pillow at compression 1, which gives files of the same size
+within 5 %.
+
+``--linear`` gives seconds for a megapixel of the input, without the start of the process, for square pictures of so
+many megapixels, from and to TIFF, and draws them. What is there of the results file already is kept where a run leaves
+it out.
 """
 
 import argparse
@@ -21,13 +27,39 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import drawn
 from figures import processor
-from speed import MODEL, contestants, draw_input, interleaved
+from speed import draw_input, interleaved, plain_network, tiled
 
 HERE = Path(__file__).parent
+SIZES = {"clean-x4": 512, "srvgg-16": 512, "rrdb-23": 256}
+RIVALS = {
+    "pytorch whole, NCHW": ("nchw", 0),
+    "pytorch whole, channels_last": ("channels_last", 0),
+    "pytorch 256 tiles + 10 px, NCHW": ("nchw", 256),
+    "pytorch 256 tiles + 10 px, channels_last": ("channels_last", 256),
+}
+FEW = {"rrdb-23": ("pytorch whole, NCHW", "pytorch whole, channels_last")}  # a minute each
 
 
-def ncnn_whole(source: str, target: str, threads: int) -> None:
+def rival(work: str, source: str, target: str, layout: str, tile: int, threads: int) -> None:
+    """Plain PyTorch: ``tile`` 0 is the whole picture, otherwise tiles with the usual 10 pixels of padding."""
+    import numpy as np
+    import torch
+    from PIL import Image
+
+    torch.set_num_threads(threads)
+    net = plain_network() if work not in drawn.MODELS else drawn.network(work)
+    x = torch.from_numpy(np.asarray(Image.open(source).convert("RGB")).copy()).permute(2, 0, 1)[None].float() / 255
+    if layout == "channels_last":
+        net, x = net.to(memory_format=torch.channels_last), x.contiguous(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        y = net(x) if not tile else tiled(net, x, tile, 10)
+    y = (y[0].clamp(0, 1) * 255).round_().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
+    Image.fromarray(y).save(target, compress_level=1)
+
+
+def ncnn_whole(model: str, source: str, target: str, threads: int) -> None:
     """The whole picture through ncnn at once."""
     import numpy as np
     from PIL import Image
@@ -35,7 +67,7 @@ def ncnn_whole(source: str, target: str, threads: int) -> None:
     from superres.runtime.engines.ncnn import NcnnEngine
     from superres.runtime.models import load
 
-    graph = load(MODEL).graph
+    graph = load(model).graph
     assert graph is not None
     net = NcnnEngine(graph, threads=threads)
     x = np.asarray(Image.open(source).convert("RGB"), np.float32).transpose(2, 0, 1)[None] / 255
@@ -43,30 +75,48 @@ def ncnn_whole(source: str, target: str, threads: int) -> None:
     Image.fromarray(np.ascontiguousarray(y.transpose(1, 2, 0))).save(target, compress_level=1)
 
 
-def all_contestants(source: str, folder: str, threads: int) -> dict[str, list[str]]:
-    found = contestants(source, folder, threads)
-    ours = found.pop("superres")
-    me = [sys.executable, str(Path(__file__).resolve()), "--ncnn", source, f"{folder}/ncnn.png", str(threads)]
-    tiles = [word.replace("superres.png", "tiles_ours.png") for word in ours]
-    return {"superres": ours, "superres, tiles of 128": [*tiles, "--tile", "128"], "ncnn whole": me, **found}
+def contestants(work: str, model: str, source: str, folder: str, threads: int) -> dict[str, list[str]]:
+    me = [sys.executable, str(Path(__file__).resolve())]
+    ours = [sys.executable, "-m", "superres", "upscale", source, "--model", model, "--engine", "ncnn", "--overwrite"]
+    found = {"superres": [*ours, "--exact", "-o", f"{folder}/superres.png"]}
+    if work != "rrdb-23":
+        found["superres, tiles of 128"] = [*ours, "--tile", "128", "-o", f"{folder}/tiles.png"]
+        found["ncnn whole"] = [*me, "--ncnn", model, source, f"{folder}/ncnn.png", str(threads)]
+    for name, (layout, tile) in RIVALS.items():
+        if name in FEW.get(work, RIVALS):
+            target = f"{folder}/{layout}-{tile}.png"
+            found[name] = [*me, "--rival", work, source, target, layout, str(tile), str(threads)]
+    return found
 
 
-def table(rounds: int, threads: int, size: int) -> dict[str, Any]:
+def table(work: str, rounds: int, threads: int) -> dict[str, Any]:
+    """Medians, the same as multiples of ours, and every round."""
     with tempfile.TemporaryDirectory() as folder:
         source = f"{folder}/input.png"
-        draw_input(source, size)
-        runs = interleaved(all_contestants(source, folder, threads), rounds, threads)
+        draw_input(source, SIZES[work])
+        model = str(drawn.save(work, Path(folder))) if work in drawn.MODELS else work
+        load = os.getloadavg()[0]
+        runs = interleaved(contestants(work, model, source, folder, threads), rounds, threads)
+        sizes = {path.name: path.stat().st_size for path in sorted(Path(folder).glob("*.png"))}
     medians = {
         name: {key: round(statistics.median(row[key] for row in rows), 3) for key in rows[0]}
         for name, rows in runs.items()
     }
     ours = medians["superres"]
     times = {name: {key: round(row[key] / ours[key], 2) for key in row} for name, row in medians.items()}
-    return {"seconds and MiB": medians, "times superres": times, "every round": runs}
+    return {
+        "input": f"{SIZES[work]}x{SIZES[work]} PNG, x4",
+        "rounds": rounds,
+        "load before": round(load, 2),
+        "seconds and MiB": medians,
+        "times superres": times,
+        "output bytes": sizes,
+        "every round": runs,
+    }
 
 
-def linear(megapixels: list[float], threads: int) -> dict[str, float]:
-    """Seconds a megapixel of the input, for each size."""
+def linear(megapixels: list[float], threads: int) -> dict[str, Any]:
+    """Seconds a megapixel of the input, for each size: the least of two, of one for the largest."""
     from superres.runtime.pipeline import upscale_file
     from superres.runtime.settings import Settings
 
@@ -74,41 +124,80 @@ def linear(megapixels: list[float], threads: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         for count in megapixels:
             side = round((count * 1e6) ** 0.5)
-            source = Path(folder) / "input.png"
+            source, target = Path(folder) / "input.tif", Path(folder) / "out.tif"
             draw_input(str(source), side)
-            settings = Settings(model=MODEL, engine="ncnn", threads=threads, overwrite=True)
-            seconds = min(upscale_file(source, Path(folder) / "out.tif", settings).seconds for _ in range(2))
+            settings = Settings(model="clean-x4", engine="ncnn", threads=threads, overwrite=True)
+            rounds = 3 if count < 4 else 1 if count > 16 else 2
+            seconds = min(upscale_file(source, target, settings).seconds for _ in range(rounds))
+            target.unlink()
             found[f"{count:g}"] = round(seconds / (side * side / 1e6), 3)
-    return found
+            print(count, found[f"{count:g}"], flush=True)
+    values = list(found.values())
+    return {"seconds a megapixel": found, "largest over smallest": round(max(values) / min(values), 3)}
+
+
+def drawing(found: dict[str, float]) -> str:
+    """Seconds a megapixel over megapixels, as an SVG."""
+    import math
+
+    left, right, top, bottom = 60, 560, 30, 250
+    sizes = [float(name) for name in found]
+    low, high = math.log2(min(sizes)), math.log2(max(sizes))
+    most = 1.25 * max(found.values())
+    at = [
+        (
+            left + (math.log2(size) - low) / max(1e-9, high - low) * (right - left),
+            bottom - value / most * (bottom - top),
+        )
+        for size, value in zip(sizes, found.values(), strict=True)
+    ]
+    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in at)
+    marks = "".join(
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4"/><text x="{x:.1f}" y="{y - 10:.1f}">{value:g}</text>'
+        f'<text x="{x:.1f}" y="{bottom + 18}">{name}</text>'
+        for (x, y), (name, value) in zip(at, found.items(), strict=True)
+    )
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 620 300" font-family="sans-serif" font-size="12" '
+        'text-anchor="middle"><rect width="620" height="300" fill="white"/>'
+        f'<path d="M{left} {top}V{bottom}H{right}" stroke="#888" fill="none"/>'
+        f'<polyline points="{line}" fill="none" stroke="#1f6feb" stroke-width="2"/><g fill="#1f2328">{marks}'
+        f'<text x="310" y="{bottom + 38}">megapixels of the input</text>'
+        '<text x="310" y="20">seconds for each of them, x4, from and to TIFF</text></g></svg>\n'
+    )
 
 
 def main() -> None:
     if sys.argv[1:2] == ["--ncnn"]:
-        ncnn_whole(sys.argv[2], sys.argv[3], int(sys.argv[4]))
+        ncnn_whole(*sys.argv[2:5], int(sys.argv[5]))
+        return
+    if sys.argv[1:2] == ["--rival"]:
+        rival(*sys.argv[2:6], int(sys.argv[6]), int(sys.argv[7]))
         return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--works", nargs="*", choices=tuple(SIZES), default=list(SIZES))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--size", type=int, default=512)
-    parser.add_argument("--linear", type=float, nargs="*", default=[0.25, 1, 4])
+    parser.add_argument("--linear", type=float, nargs="*", default=[0.25, 1, 4, 16, 64])
     parser.add_argument("--out", type=Path, default=HERE / "results" / "streaming.json")
     given = parser.parse_args()
     packages = ("superres", "ncnn", "torch", "numpy", "pillow", "pyvips-binary")
-    load = os.getloadavg()
-    figures = {
+    figures: dict[str, Any] = json.loads(given.out.read_text()) if given.out.exists() else {}
+    facts = {
         "date": dt.date.today().isoformat(),
         "processor": processor(),
-        "load before": [round(one, 2) for one in load],
-        "versions": {name: importlib.metadata.version(name) for name in packages},
         "threads": given.threads,
-        "input": f"{given.size}x{given.size} PNG, x4, {MODEL}",
-        "rounds": given.rounds,
-        **table(given.rounds, given.threads, given.size),
-        "seconds a megapixel": linear(given.linear, given.threads),
+        "versions": {name: importlib.metadata.version(name) for name in packages},
     }
+    for work in given.works:
+        figures[work] = {**facts, **table(work, given.rounds, given.threads)}
+        print(work, json.dumps(figures[work]["seconds and MiB"], indent=1), flush=True)
+    if given.linear:
+        figures["linear"] = {**facts, **linear(given.linear, given.threads)}
+        svg = drawing(figures["linear"]["seconds a megapixel"])
+        given.out.with_name("streaming_linear.svg").write_text(svg)
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(json.dumps(figures, indent=2) + "\n")
-    print(json.dumps(figures, indent=2))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """What rows each layer of a graph reads, so that rows can flow through it and nothing is computed twice.
 
-A layer is an operation, and the activations that alone read it. Its rows are cut and joined by whoever runs it: vertical
-padding is taken out of the operations here, and said as rows that lie outside the value, which are nought for a
-convolution and do not exist for everything else. So the zero padding at the picture's top and bottom belongs to every
+A layer is an operation, and the activations that alone read it. Its rows are cut and joined by whoever runs it:
+vertical padding is taken out of the operations here, and said as rows that lie outside the value, which are nought for
+a convolution and do not exist for everything else. So the zero padding at the picture's top and bottom belongs to every
 layer, as in the whole picture.
 """
 

@@ -131,7 +131,8 @@ def _copy_body(net: Chain, trunk: Chain) -> None:
 
 def _copy(conv: nn.Module, trunk: nn.Module) -> None:
     """The trunk's outputs are the first ones here, and hear its inputs only; the others stay as they are."""
-    assert isinstance(conv, FoldedConv2d) and isinstance(trunk, FoldedConv2d)
+    assert isinstance(conv, FoldedConv2d)
+    assert isinstance(trunk, FoldedConv2d)
     outputs, inputs = trunk.direct.shape[:2]
     hidden = len(trunk.inner)
     if any(a < b for a, b in zip(conv.direct.shape, trunk.direct.shape, strict=True)):
@@ -306,7 +307,7 @@ def photo_x4_wide() -> Run:
     little = spec(photo, scale=4, shares=(0.95, 0.1, 0.98), noise=(0.5, 5.0))
     return _run(
         "photo-x4-wide",
-        _optimise(8_000, 6e-4, 300, 0),
+        _optimise(5_500, 6e-4, 300, 0),
         start=_beside("photo-x4-fine"),
         degradation=little,
         loss=part(PeakError, colour=0.2),
