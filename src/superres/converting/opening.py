@@ -98,11 +98,9 @@ def foreign(path: Path, scale: int | None, value_range: float | None = None) -> 
 def _opened(name: str, network: Spec[Any], module: nn.Module, card: Mapping[str, Any]) -> Opened:
     facts, graph = _facts(module), None
     with suppress(BadModel):
-        graph = to_graph(module, scale=facts.factor, channels=facts.channels)
+        graph = to_graph(module, scale=facts.factor, channels=facts.channels, shared=True)
     if graph is None and facts.enlarged:
         raise BadModel(f"{network.name} works on an enlarged picture and has no graph; it cannot be run here")
-    if graph is not None:
-        check(graph)
     return Opened(name, dict(card), graph, _wrapping(facts), network, module)
 
 
@@ -128,10 +126,12 @@ def _facts(module: nn.Module | None) -> NetworkFacts:
 
 def _card(path: Path, family: str, source: str, network: Spec[Any]) -> dict[str, Any]:
     arguments = {key: value for key, value in network.arguments.items() if isinstance(value, (int, float, str))}
+    with path.open("rb") as file:
+        content = hashlib.file_digest(file, "sha256").hexdigest()
     return {
         "network": family,
         "arguments": arguments,
         "weights": f"as {source} writes them, under the licence of those who trained them",
         "converted from": path.name,
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "sha256": content,
     }
