@@ -46,7 +46,7 @@ class Opened:
     def scale(self) -> int:
         if self.wrapping is not None:
             return self.wrapping.scale
-        return self.graph.scale if self.graph is not None else _facts(self.module).scale
+        return self.graph.scale if self.graph is not None else _facts(self.module).factor
 
     @property
     def channels(self) -> int:
@@ -97,8 +97,9 @@ def foreign(path: Path, scale: int | None, value_range: float | None = None) -> 
 
 def _opened(name: str, network: Spec[Any], module: nn.Module, card: Mapping[str, Any]) -> Opened:
     facts, graph = _facts(module), None
+    factor = facts.factor
     with suppress(BadModel):
-        graph = to_graph(module, scale=facts.factor, channels=facts.channels, shared=True)
+        graph = to_graph(module, scale=factor, channels=facts.channels, shared=True)
     if graph is None and facts.enlarged:
         raise BadModel(f"{network.name} works on an enlarged picture and has no graph; it cannot be run here")
     return Opened(name, dict(card), graph, _wrapping(facts), network, module)
@@ -107,8 +108,8 @@ def _opened(name: str, network: Spec[Any], module: nn.Module, card: Mapping[str,
 def _wrapping(facts: NetworkFacts) -> Wrapping | None:
     bands = "luma" if facts.channels == 1 else "all"
     if facts.enlarged:
-        return Wrapping(facts.scale, "bicubic", bands)
-    return None if bands == "all" else Wrapping(facts.scale, "picture", bands)
+        return Wrapping(int(facts.scale), "bicubic", bands)
+    return None if bands == "all" else Wrapping(facts.factor, "picture", bands)
 
 
 def _chain(state: State, path: Path) -> Opened:
