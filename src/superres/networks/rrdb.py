@@ -67,7 +67,7 @@ def _start(block: ResidualDense) -> None:
             assert isinstance(layer, nn.Conv2d)
             deviation = sqrt(2) / sqrt(layer.in_channels * prod(layer.kernel_size))
             nn.init.normal_(layer.weight, std=deviation).mul_(0.1)
-            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+            layer.bias.zero_()  # type: ignore[union-attr]
 
 
 def _radius(fold: int, factors: tuple[int, ...], blocks: int) -> int:
