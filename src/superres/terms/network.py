@@ -29,7 +29,7 @@ class NetworkFacts:
 
     @property
     def factor(self) -> int:
-        """By how much the network itself enlarges what it is given. BadModel for a fraction: tiles want whole factors."""
+        """By how much the network itself enlarges what it is given. BadModel for a fraction: tiles want whole ones."""
         if not self.enlarged and self.scale != int(self.scale):
             raise BadModel(f"the network enlarges {self.scale:g} times; wanted a whole factor: build it for one")
         return 1 if self.enlarged else int(self.scale)
