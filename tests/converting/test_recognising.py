@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from superres.converting.names import FAMILIES
 from superres.converting.recognising import dialects, recognise
+from superres.train.export import to_graph
 from superres.types import BadModel, BadRequest, SuperresError
 
 OFFICIAL = Path(__file__).with_name("official")
@@ -108,3 +109,32 @@ def test_scales_of_files_that_hold_several() -> None:
         recognise(STATES["carn-m"], scale=7)
     with pytest.raises(BadModel, match="say which"):
         recognise(STATES["vdsr"])
+
+
+@pytest.mark.parametrize("name", ["srvgg-x2", "swinir-light-x2"])
+def test_the_files_weights_are_the_networks_own_and_nothing_is_drawn(name: str) -> None:
+    """Convolutions, and window attention, whose truncated normals would be drawn again and again."""
+    held, before = state(name), torch.get_rng_state()
+    module = recognise(held).module
+    assert torch.equal(torch.get_rng_state(), before)
+    assert not module.training
+    places = {one.data_ptr() for one in held.values()}
+    for weight in module.parameters():
+        assert weight.data_ptr() in places
+        assert not weight.requires_grad
+
+
+def test_a_graph_shares_them() -> None:
+    module = recognise(STATES["srvgg-x2"]).module
+    graph = to_graph(module, scale=2, shared=True)
+    places = {one.data_ptr() for one in module.parameters()}
+    assert {weight.ctypes.data for weight in graph.weights.values()} <= places
+    again = to_graph(module, scale=2)
+    assert not {weight.ctypes.data for weight in again.weights.values()} & places
+    assert graph.operations == again.operations
+
+
+def test_whole_numbers_are_no_weights() -> None:
+    name = next(iter(STATES["srvgg-x2"]))
+    with pytest.raises(BadModel, match="holds whole numbers"):
+        recognise(STATES["srvgg-x2"] | {name: STATES["srvgg-x2"][name].int()}, network="srvgg")

@@ -6,7 +6,7 @@ from torch import nn
 
 from superres.terms.network import NetworkFacts, built_for, run_padded, tell
 from superres.terms.reach import reach
-from superres.types import BadRequest
+from superres.types import BadModel, BadRequest
 
 
 class Unshuffled(nn.Module):
@@ -39,6 +39,26 @@ def test_what_it_cannot_take_is_refused_in_one_line(shape: tuple[int, ...], said
 def test_any_size_is_padded_and_cropped(size: tuple[int, int]) -> None:
     x = torch.rand(1, 1, *size)
     assert torch.equal(run_padded(Unshuffled(), x), x.repeat_interleave(2, 2).repeat_interleave(2, 3))
+
+
+class Fraction(nn.Module):
+    """The nearest pixel, at two and a half times the size."""
+
+    def __init__(self, *, enlarged: bool = False) -> None:
+        super().__init__()
+        tell(self, NetworkFacts(scale=2.5, radius=1, channels=1, multiple=2, enlarged=enlarged))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x if self.facts.enlarged else nn.functional.interpolate(x, scale_factor=2.5)
+
+
+def test_a_fraction_is_told_as_it_is_and_refused_where_a_whole_factor_is_wanted() -> None:
+    facts = Fraction().facts
+    assert facts.scale == 2.5
+    with pytest.raises(BadModel, match=r"enlarges 2\.5 times; wanted a whole factor"):
+        _ = facts.factor
+    assert run_padded(Fraction(), torch.rand(1, 1, 5, 8)).shape == (1, 1, 12, 20)
+    assert run_padded(Fraction(enlarged=True), torch.rand(1, 1, 5, 8)).shape == (1, 1, 5, 8)
 
 
 def test_a_scale_that_it_was_not_built_for_is_refused() -> None:

@@ -1,10 +1,10 @@
 """A network filled with weights that are there already: nothing is drawn, and no more memory taken than they fit."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from superres.converting.family import State, Unfit
@@ -12,7 +12,10 @@ from superres.terms.spec import Spec
 from superres.terms.weights import differences
 from superres.types import SuperresError
 
-_DRAWS = re.compile(r"(kaiming|xavier)_(uniform|normal)_|(trunc_)?normal_|uniform_|orthogonal_|dirac_|erfinv_")
+_DRAWS = {
+    *("kaiming_uniform_", "kaiming_normal_", "xavier_uniform_", "xavier_normal_", "orthogonal_", "dirac_"),
+    *("normal_", "trunc_normal_", "uniform_", "erfinv_"),
+}
 _MAKERS = {"empty", "zeros", "ones", "full", "randn", "rand"}
 _ROOM = 4_000_000  # elements beyond twice the file's that a network may take while it is made
 
@@ -27,30 +30,51 @@ def built(network: Spec[Any], state: State) -> nn.Module:
         raise Unfit(" ".join(str(error).split())[:160] or type(error).__name__) from error
     if differs := differences(state, module):
         raise Unfit(differs)
-    module.load_state_dict(state, assign=True)
-    return module.requires_grad_(False).eval()
+    _fill(module, state)
+    return module.eval()
+
+
+def _fill(module: nn.Module, state: State) -> None:
+    """Weights that are known to fit take the places of the module's own; nothing is copied, nothing trained on."""
+    parts = cast(Iterator[tuple[str, nn.Module]], module.named_modules(remove_duplicate=False))
+    for before, part in parts:
+        start = f"{before}." if before else ""
+        for name, _ in list(part.named_parameters(recurse=False, remove_duplicate=False)):
+            weight = state[start + name]
+            if not weight.is_floating_point():
+                raise Unfit(f"{start}{name} holds whole numbers, wanted floating-point ones")
+            setattr(part, name, nn.Parameter(weight, requires_grad=False))
+        for name, _ in list(part.named_buffers(recurse=False, remove_duplicate=False)):
+            if start + name in state:  # others are what the constructor computed
+                setattr(part, name, state[start + name])
 
 
 class _NoDraws(TorchFunctionMode):
-    """Weights keep whatever memory held; more than ``limit`` elements are Unfit, whatever a file says."""
+    """Weights keep whatever memory held, unread and unwritten; more than ``limit`` elements are Unfit.
+
+    Every torch function called meanwhile comes by here, some ten thousand for a large network: it has to be quick.
+    """
 
     def __init__(self, limit: int) -> None:
         super().__init__()
-        self.left = limit
+        self.left, self.nought = limit, torch.zeros(())
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         name = getattr(func, "__name__", "")
-        given: dict[str, Any] = dict(kwargs or {})
-        if _DRAWS.fullmatch(name):
-            drawn = args[0] if args else given["tensor"]
-            # truncated normals are drawn again until all are in range: nought always is
-            if name == "normal_":
-                drawn.detach().zero_()
-            return drawn
-        if name in _MAKERS:
+        given = kwargs or {}
+        if name[-1:] == "_":
+            target = args[0] if args else given.get("tensor")
+            if type(target) is nn.Parameter and name[-2:] != "__":  # whatever is written there, the file's follow
+                # truncated normals are drawn again until all are in range: nought always is
+                return nn.Parameter(self.nought.expand(target.shape), False) if name == "normal_" else target
+            if name in _DRAWS:
+                return cast(Tensor, target).detach().zero_() if name == "normal_" else target
+        elif name in _MAKERS:
             self._take(args, given)
+        elif name == "contiguous" and "memory_format" in given:  # a layout for speed, of weights that are not there
+            return args[0]
         return func(*args, **given)
 
     def _take(self, args: tuple[Any, ...], given: Mapping[str, Any]) -> None:

@@ -46,7 +46,7 @@ class Opened:
     def scale(self) -> int:
         if self.wrapping is not None:
             return self.wrapping.scale
-        return self.graph.scale if self.graph is not None else _facts(self.module).scale
+        return self.graph.scale if self.graph is not None else _facts(self.module).factor
 
     @property
     def channels(self) -> int:
@@ -97,20 +97,19 @@ def foreign(path: Path, scale: int | None, value_range: float | None = None) -> 
 
 def _opened(name: str, network: Spec[Any], module: nn.Module, card: Mapping[str, Any]) -> Opened:
     facts, graph = _facts(module), None
+    factor = facts.factor
     with suppress(BadModel):
-        graph = to_graph(module, scale=facts.factor, channels=facts.channels)
+        graph = to_graph(module, scale=factor, channels=facts.channels, shared=True)
     if graph is None and facts.enlarged:
         raise BadModel(f"{network.name} works on an enlarged picture and has no graph; it cannot be run here")
-    if graph is not None:
-        check(graph)
     return Opened(name, dict(card), graph, _wrapping(facts), network, module)
 
 
 def _wrapping(facts: NetworkFacts) -> Wrapping | None:
     bands = "luma" if facts.channels == 1 else "all"
     if facts.enlarged:
-        return Wrapping(facts.scale, "bicubic", bands)
-    return None if bands == "all" else Wrapping(facts.scale, "picture", bands)
+        return Wrapping(int(facts.scale), "bicubic", bands)
+    return None if bands == "all" else Wrapping(facts.factor, "picture", bands)
 
 
 def _chain(state: State, path: Path) -> Opened:
@@ -128,10 +127,12 @@ def _facts(module: nn.Module | None) -> NetworkFacts:
 
 def _card(path: Path, family: str, source: str, network: Spec[Any]) -> dict[str, Any]:
     arguments = {key: value for key, value in network.arguments.items() if isinstance(value, (int, float, str))}
+    with path.open("rb") as file:
+        content = hashlib.file_digest(file, "sha256").hexdigest()
     return {
         "network": family,
         "arguments": arguments,
         "weights": f"as {source} writes them, under the licence of those who trained them",
         "converted from": path.name,
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "sha256": content,
     }

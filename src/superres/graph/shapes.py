@@ -3,7 +3,7 @@
 Sizes are exact: a value's resolution is a ``Fraction`` of the input's, so that a wrong file is refused before it runs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import isfinite, lcm
@@ -165,7 +165,11 @@ def forms(graph: Graph) -> dict[str, Form]:
 
 def alignment(graph: Graph) -> int:
     """Heights, widths and tile origins must be multiples of this (1 where nothing strides or unshuffles)."""
-    parts = [side.denominator for form in forms(graph).values() for side in form.resolution or ()]
+    return _alignment(forms(graph))
+
+
+def _alignment(known: Mapping[str, Form]) -> int:
+    parts = {side.denominator for form in known.values() for side in form.resolution or ()}
     whole = lcm(*parts)
     if whole > MOST_ALIGNMENT:
         raise BadModel(f"the graph takes only multiples of {whole} pixels; {MOST_ALIGNMENT} is the most")
@@ -175,10 +179,14 @@ def alignment(graph: Graph) -> int:
 def shapes(graph: Graph, height: int, width: int) -> dict[str, tuple[int, int, int]]:
     """(C, H, W) of every value for an input of that size; BadModel where values that meet differ in size."""
     known = forms(graph)
-    sizes: dict[str, tuple[int, int]] = {graph.input: (height, width)}
+    return {name: (known[name].channels, *size) for name, size in _sizes(graph, height, width).items()}
+
+
+def _sizes(graph: Graph, height: int, width: int) -> dict[str, tuple[int, int]]:
+    sizes = {graph.input: (height, width)}
     for operation in graph.operations:
         sizes[operation.output] = _size(graph, operation, [sizes[name] for name in operation.inputs])
-    return {name: (known[name].channels, *size) for name, size in sizes.items()}
+    return sizes
 
 
 def _size(graph: Graph, operation: Operation, inputs: list[tuple[int, int]]) -> tuple[int, int]:
@@ -227,13 +235,12 @@ def check(graph: Graph) -> None:
     for key, weight in graph.weights.items():
         if weight.dtype != np.float32 or not np.isfinite(weight).all():
             raise BadModel(f"the weight {key!r} is {weight.dtype} or not finite, wanted finite float32")
-    step = alignment(graph)
+    known = forms(graph)
+    step = _alignment(known)
     for times in (64, 65):
         side = step * max(1, times // step)
-        found, wanted = (
-            shapes(graph, side, side)[graph.output],
-            (graph.channels, graph.scale * side, graph.scale * side),
-        )
+        found = known[graph.output].channels, *_sizes(graph, side, side)[graph.output]
+        wanted = graph.channels, graph.scale * side, graph.scale * side
         if found != wanted:
             raise BadModel(f"the graph makes {found} of an input of {side}x{side}, wanted {wanted}")
 

@@ -5,8 +5,6 @@ RDN's trunk, and an upsampler whose kernels a small network makes of where an ou
 scale. The official code counts 24 numbers more, of the mean shift, which here are no weights.
 """
 
-from typing import cast
-
 import torch
 from torch import Tensor, nn
 
@@ -45,7 +43,7 @@ class MetaRDN(nn.Module):
         self.head = conv3(channels, width)
         self.body = DenseTrunk(width, growth, blocks=blocks, layers=layers)
         self.upsample = MetaUpscale(width, channels, scale=scale, hidden=hidden)
-        told = cast(int, int(scale) if scale == int(scale) else scale)  # a fraction is told as it is
+        told = int(scale) if scale == int(scale) else scale
         tell(self, NetworkFacts(scale=told, radius=blocks * layers + 4, channels=channels))
 
     def forward(self, x: Tensor, scale: float | None = None) -> Tensor:

@@ -6,6 +6,9 @@ Xie, Dong, Shan, ICCV workshops 2021): the picture is folded to a quarter of its
 follows. The convolutions of the dense blocks begin at a tenth of He's deviation, without bias.
 """
 
+from math import prod, sqrt
+
+import torch
 from torch import nn
 
 from superres.blocks.dense import ResidualDense
@@ -59,11 +62,12 @@ def _block(width: int, growth: int) -> nn.Module:
 
 
 def _start(block: ResidualDense) -> None:
-    for layer in (*block.layers, block.fuse):
-        assert isinstance(layer, nn.Conv2d)
-        nn.init.kaiming_normal_(layer.weight)
-        layer.weight.data.mul_(0.1)
-        nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+    with torch.no_grad():
+        for layer in (*block.layers, block.fuse):
+            assert isinstance(layer, nn.Conv2d)
+            deviation = sqrt(2) / sqrt(layer.in_channels * prod(layer.kernel_size))
+            nn.init.normal_(layer.weight, std=deviation).mul_(0.1)
+            layer.bias.zero_()  # type: ignore[union-attr]
 
 
 def _radius(fold: int, factors: tuple[int, ...], blocks: int) -> int:

@@ -17,6 +17,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
+
 from superres.graph.cost import multiply_adds, peak_bytes
 from superres.graph.graph import Graph
 from superres.graph.radius import alignment, halo
@@ -167,7 +169,8 @@ def graph_key(graph: Graph) -> str:
     """A hash of operations and weights."""
     digest = hashlib.sha256(repr(graph.operations).encode())
     for key in sorted(graph.weights):
-        digest.update(key.encode() + graph.weights[key].tobytes())
+        digest.update(key.encode())
+        digest.update(np.ascontiguousarray(graph.weights[key]).data)
     return digest.hexdigest()[:24]
 
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from superres.types import BadRequest
+from superres.types import BadModel, BadRequest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,11 +15,12 @@ class NetworkFacts:
     """Facts that tiling, measuring and the contract rely on.
 
     ``radius`` is how many pixels of its own input an output pixel sees around its place, at most; ``None`` where it
-    sees the whole picture. ``smallest`` is the least height and width, ``multiple`` what both must be a multiple of.
+    sees the whole picture. ``scale`` is a whole number but for the few networks of any scale, whose sizes are rounded
+    down. ``smallest`` is the least height and width, ``multiple`` what both must be a multiple of.
     An ``enlarged`` network is given a picture that has its final size already.
     """
 
-    scale: int
+    scale: float
     radius: int | None
     channels: int = 3
     smallest: int = 1
@@ -28,8 +29,10 @@ class NetworkFacts:
 
     @property
     def factor(self) -> int:
-        """By how much the network itself enlarges what it is given."""
-        return 1 if self.enlarged else self.scale
+        """By how much the network itself enlarges what it is given. BadModel for a fraction: tiles want whole ones."""
+        if not self.enlarged and self.scale != int(self.scale):
+            raise BadModel(f"the network enlarges {self.scale:g} times; wanted a whole factor: build it for one")
+        return 1 if self.enlarged else int(self.scale)
 
 
 @runtime_checkable
@@ -60,7 +63,8 @@ def run_padded(module: nn.Module, x: Tensor) -> Tensor:
     high, wide = (_up(max(side, facts.smallest), facts.multiple) for side in (height, width))
     if (high, wide) != (height, width):
         x = F.pad(x, (0, wide - width, 0, high - height), mode="replicate")
-    return module(x)[:, :, : height * facts.factor, : width * facts.factor]
+    scale = 1 if facts.enlarged else facts.scale
+    return module(x)[:, :, : int(height * scale), : int(width * scale)]
 
 
 def _up(side: int, multiple: int) -> int:

@@ -80,7 +80,7 @@ def _opened(module: nn.Module, facts: NetworkFacts, engine: str, x: torch.Tensor
 
 def _side(size: int, facts: NetworkFacts) -> int:
     """The picture's side: of an enlarged one too, so that networks of all frameworks make equally large pictures."""
-    wanted = max(size * facts.scale if facts.enlarged else size, facts.smallest)
+    wanted = max(size * int(facts.scale) if facts.enlarged else size, facts.smallest)
     return -(-wanted // facts.multiple) * facts.multiple
 
 

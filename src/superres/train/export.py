@@ -2,12 +2,12 @@
 
 import copy
 import operator
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 from torch import Tensor, fx, nn
 from torch.fx.node import map_aggregate
 
-from superres.blocks.folding import fold
+from superres.blocks.folding import Foldable
 from superres.graph.graph import Graph
 from superres.graph.shapes import check
 from superres.train.steps import CALLS, MODULES
@@ -15,39 +15,52 @@ from superres.train.writer import Value, Writer
 from superres.types import BadModel
 
 
-def to_graph(module: nn.Module, *, scale: int, channels: int = 3) -> Graph:
+def to_graph(module: nn.Module, *, scale: int, channels: int = 3, shared: bool = False) -> Graph:
     """The graph that computes what ``module`` computes in evaluation; the module itself stays as it is.
 
-    BadModel names the step that no operation of a Graph expresses exactly.
+    ``shared`` weights are the module's own, not copies: for one in evaluation, of float32 on the CPU, that is trained
+    no further. BadModel names the step that no operation of a Graph expresses exactly.
     """
-    parent = nn.Sequential(copy.deepcopy(module))  # so that a module that is itself foldable is folded too
-    plain = cast(nn.Module, fold(parent)[0]).cpu().float().eval()  # type: ignore[index]
+    plain = module if shared else copy.deepcopy(module).cpu().float().eval()
+    whole, tracer = nn.Sequential(plain), _Tracer()  # called with a picture alone: defaults are what they are
     try:
-        traced = fx.symbolic_trace(nn.Sequential(plain))  # called with a picture alone: defaults are what they are
+        steps = tracer.trace(whole).nodes
     except Exception as error:  # a forward may fail in any way when run on a proxy
         what = " ".join(str(error).split())[:200]
         raise BadModel(
             f"{type(module).__name__} cannot be traced ({what}); its forward must not ask for sizes"
         ) from error
     write, made = Writer(channels), dict[fx.Node, Any]()
-    for node in traced.graph.nodes:
+    for node in steps:
         write.node = node.name
-        made[node] = _step(write, traced, node, made)
+        made[node] = _step(write, whole, node, made)
     graph = write.graph(scale)
     check(graph)
     return graph
 
 
-def _step(write: Writer, traced: fx.GraphModule, node: fx.Node, made: dict[fx.Node, Any]) -> Any:
+class _Tracer(fx.Tracer):
+    """What can be folded is one step, as the layers of PyTorch are."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return _folds(m) or super().is_leaf_module(m, module_qualified_name)
+
+
+def _folds(module: nn.Module) -> TypeGuard[Foldable]:
+    """``isinstance`` of a protocol is slow, and there are many modules."""
+    return hasattr(type(module), "fold")
+
+
+def _step(write: Writer, whole: nn.Module, node: fx.Node, made: dict[fx.Node, Any]) -> Any:
     """What a node gives: a value of the graph, a tensor, a number, or a list of them."""
     given = cast(tuple[Any, ...], fx.map_arg(node.args, lambda one: made[one]))
     named = cast(dict[str, Any], fx.map_arg(node.kwargs, lambda one: made[one]))
     if node.op == "placeholder":
         return _input(write, given, first=not made)
     if node.op == "get_attr":
-        return operator.attrgetter(str(node.target))(traced)
+        return operator.attrgetter(str(node.target))(whole)
     if node.op == "call_module":
-        return _module(write, traced.get_submodule(str(node.target)), given, named)
+        return _module(write, whole.get_submodule(str(node.target)), given, named)
     if node.op == "output":
         if not isinstance(given[0], Value):
             raise write.refuse("returns something else than one tensor")
@@ -67,6 +80,8 @@ def _input(write: Writer, given: tuple[Any, ...], *, first: bool) -> Any:
 def _module(write: Writer, module: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> Any:
     if _constant(given):
         return module(*given, **named)
+    if _folds(module):
+        module = module.fold()
     for kinds, writing in MODULES:
         if isinstance(module, kinds) and len(given) == 1 and not named:
             return writing(write, module, given[0])
