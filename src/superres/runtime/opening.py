@@ -49,6 +49,7 @@ ENGINE_MEMORY = {
 LINES_MEMORY = {"ncnn": 2.7, "torch": 4.8}  # as measured for rows, of each thread
 # a picture that is bordered, and cut into Winograd's tiles of 6x6 for 4x4 results: times what a layer is given
 _SCRATCH = {"ncnn": 1 + 36 / 16}
+_LARGE = 256
 _WEIGHT_COPIES = 5  # Winograd's transform of a 3x3 kernel has 36 numbers (64 in some layers)
 _SAMPLE_SIDES = (160, 288)  # of the drawn tile on which a halo is measured
 
@@ -93,14 +94,25 @@ class Network:
             return (64 * self.scale**2 if self.engine == "numpy" else _UNKNOWN_BYTES) * height * width
         weights = sum(4 * weight.size for weight in self.graph.weights.values())
         ratio, fixed = ENGINE_MEMORY.get(engine, (5.0, 0))
-        given = self._given(self.graph, height, width)
+        high, wide = self._given(self.graph, height, width)
         around = 0 if self.wrapping is None else _WRAPPING_BYTES * self.scale**2 * height * width
         return (
-            int(ratio * peak_bytes(self.graph, *given, scratch=_SCRATCH.get(engine, 0.0)))
+            int(ratio * self._alive[engine in _SCRATCH] * high * wide)
             + fixed
             + (0 if engine == "ncnn" else 4 * weights)  # ncnn's are shared by all tiles
             + around
         )
+
+    @cached_property
+    def _alive(self) -> tuple[float, float]:
+        """Bytes of values for a pixel that the graph is given, without and with ncnn's scratch.
+
+        Counted once, on a picture large enough: a plan asks for dozens of tiles.
+        """
+        assert self.graph is not None
+        side = _LARGE // self.alignment * self.alignment
+        plain, more = (peak_bytes(self.graph, side, side, scratch=one) for one in (0.0, _SCRATCH["ncnn"]))
+        return plain / side**2, more / side**2
 
     @cached_property
     def weight_bytes(self) -> int:
