@@ -90,6 +90,7 @@ def test_format_and_quality_reach_the_file(photo: Path, tmp_path: Path) -> None:
         (["--format", "doc"], "--format 'doc'"),
         (["--quality", "0"], "--quality 0"),
         (["--jobs", "0"], "--jobs 0"),
+        (["--jobs", "many"], "--jobs 'many'"),
     ],
 )
 def test_wrong_values_are_refused_before_anything_is_written(
@@ -147,7 +148,7 @@ def test_json_is_one_object_a_picture_and_nothing_else(tmp_path: Path, capsys: C
     good, bad = drawn(tmp_path / "ü good.png"), tmp_path / "bad.png"
     bad.write_bytes(b"x")
     assert upscale(good, bad, "--json") == 1
-    done, failed = objects(capsys.readouterr().out)
+    done, failed = sorted(objects(capsys.readouterr().out), key=lambda one: one["status"])
     assert (done["status"], done["input"], done["width"], done["height"]) == ("done", str(good), 96, 72)
     assert Path(done["output"]).exists()
     assert done["warnings"] == []

@@ -36,7 +36,7 @@ _METAVARS = {
     "tile": "auto|N",
     "max_memory": "500M",
     "max_pixels": "N",
-    "jobs": "N",
+    "jobs": "auto|N",
     "threads": "N",
     "format": "NAME",
     "quality": "1-100",

@@ -5,7 +5,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from superres.cli.progress import Bar, Lines, duration, reporter, say
-from superres.runtime.settings import MAX_PIXELS, Settings, check_on, parse_budget, parse_memory, parse_size, parse_tile
+from superres.runtime.settings import (
+    MAX_PIXELS,
+    Settings,
+    check_on,
+    parse_budget,
+    parse_jobs,
+    parse_memory,
+    parse_size,
+    parse_tile,
+)
 from superres.types import BadRequest, SuperresError
 
 if TYPE_CHECKING:
@@ -34,7 +43,7 @@ def upscale(
     recursive: bool = False,
     overwrite: bool = False,
     resume: bool = False,
-    jobs: int = 1,
+    jobs: str = "auto",
     on: str | None = None,
     format: str | None = None,  # noqa: A002 - the flag's name
     quality: int | None = None,
@@ -77,7 +86,7 @@ def upscale(
         recursive: take the pictures in folders inside folders too
         overwrite: replace results that exist already
         resume: skip what is done; do again what changed since
-        jobs: pictures worked on side by side
+        jobs: pictures worked on side by side; small ones as many as there are threads when not given, large ones alone
         on: cluster that does the work, as many pictures side by side as it has processors: ray (the one that runs on
             this machine, or a new one for this call) or ray://host:10001; the results are the same
         format: png, jpeg, webp, tiff, avif or gif, instead of the source's
@@ -112,7 +121,7 @@ def upscale(
         max_memory=parse_memory(max_memory) if max_memory is not None else None,
         overwrite=overwrite,
         resume=resume,
-        jobs=jobs,
+        jobs=parse_jobs(jobs),
         format=format,
         quality=quality,
         lossless=True if lossless else None,

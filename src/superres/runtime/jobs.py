@@ -10,8 +10,9 @@ from typing import Literal
 
 from superres.images.formats import FORMATS as FORMAT_TABLE
 from superres.images.formats import format_of
-from superres.images.read import PICTURE_SUFFIXES
+from superres.images.read import PICTURE_SUFFIXES, open_picture
 from superres.runtime.cluster import Cluster, connect
+from superres.runtime.engines.ncnn import default_threads
 from superres.runtime.opening import Opener
 from superres.runtime.pipeline import Progress, Result, upscale_file
 from superres.runtime.places import Place, Url, staged
@@ -22,6 +23,10 @@ from superres.runtime.settings import Settings
 from superres.types import BadInput, BadOutput, BadRequest, SuperresError
 
 Kind = Literal["begin", "learning", "progress", "done", "skipped", "failed"]
+
+
+_SMALL = 600_000  # pixels of a picture that one thread does soon enough
+_LOOKED_AT = 16  # pictures of a batch
 
 
 @dataclass(frozen=True)
@@ -179,17 +184,43 @@ def run(
     ``settings.jobs`` pictures are done side by side; ``on`` names a cluster that computes them ("ray", "ray://host")
     and does as many as it has processors. KeyboardInterrupt stops those in work (no partial file stays).
     """
+    count = _side(jobs, settings)
+    settings = replace(settings, jobs=count)
     batch = _Batch(settings, on_event or (lambda _: None), opener or Opener())
     with connect(on, settings, batch.stop) if on is not None else nullcontext() as batch.cluster:
         if batch.cluster is not None:
-            ends = _side_by_side(jobs, batch, min(len(jobs), max(settings.jobs, batch.cluster.lanes)))
-        elif settings.jobs == 1 or len(jobs) == 1:
+            ends = _side_by_side(jobs, batch, min(len(jobs), max(count, batch.cluster.lanes)))
+        elif count == 1 or len(jobs) == 1:
             ends = [batch.one(job) for job in jobs]
         else:
-            ends = _side_by_side(jobs, batch, settings.jobs)
+            ends = _side_by_side(jobs, batch, count)
     done = tuple(end.result for end in ends if end.result is not None)
     skipped = tuple(end.job for end in ends if end.kind == "skipped")
     return Summary(done, skipped, tuple((end.job, end.error) for end in ends if end.error is not None))
+
+
+def _side(jobs: list[Job], settings: Settings) -> int:
+    """How many pictures to do side by side: where all that are looked at are small, one for each thread.
+
+    A small picture on one thread wastes nothing, and its decoding and encoding are shared out as well.
+    """
+    if settings.jobs != "auto":
+        return settings.jobs
+    threads = settings.threads or default_threads()
+    if len(jobs) == 1 or threads == 1 or settings.device != "cpu" or settings.method is not None:
+        return 1
+    seen = jobs[:: -(-len(jobs) // _LOOKED_AT)]
+    return min(threads, len(jobs)) if all(_small(job, settings) for job in seen) else 1
+
+
+def _small(job: Job, settings: Settings) -> bool:
+    if not isinstance(job.source, Path):
+        return False
+    try:
+        with open_picture(job.source, max_pixels=settings.max_pixels) as picture:
+            return picture.info.width * picture.info.height * picture.info.frames <= _SMALL
+    except (SuperresError, OSError):
+        return True  # what cannot be read costs nothing
 
 
 def _side_by_side(jobs: list[Job], batch: "_Batch", count: int) -> list[Event]:

@@ -122,7 +122,7 @@ def learn(
             steps=settings.steps,
             seed=settings.seed,
             kernel=Path(settings.kernel) if settings.kernel else None,
-            threads=settings.threads or max(1, default_threads() // settings.jobs),
+            threads=settings.threads or max(1, default_threads() // settings.side_by_side),
             stop=asked.is_set,
             tell=tell or (lambda _part, _text: None),
         )

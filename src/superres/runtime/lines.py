@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 
@@ -40,6 +39,7 @@ class Lines:
     width: int
     align: int
     workers: int = 1  # stages that run side by side
+    known: dict[int, Footprint] = field(default_factory=dict[int, Footprint])  # by block, of all lines of the graph
 
     @property
     def stages(self) -> list[range]:
@@ -68,9 +68,11 @@ class Lines:
         """The height with the last row repeated, as the model's alignment wants it."""
         return -(-self.height // self.align) * self.align
 
-    @cached_property
+    @property
     def footprint(self) -> Footprint:
-        return footprint(self.graph, self.layers, self.block)
+        if self.block not in self.known:
+            self.known[self.block] = footprint(self.graph, self.layers, self.block)
+        return self.known[self.block]
 
     @property
     def cost(self) -> float:
@@ -94,16 +96,22 @@ class Lines:
 
 
 def candidates(
-    graph: Graph, layers: tuple[Layer, ...], size: tuple[int, int], halo: int, align: int
+    graph: Graph,
+    layers: tuple[Layer, ...],
+    size: tuple[int, int],
+    halo: int,
+    align: int,
+    known: dict[int, Footprint] | None = None,
 ) -> Iterator[Lines]:
     """Ways to let rows flow for a picture of ``size`` (height, width)."""
     height, width = size
     widths = [width, *(wide for wide in WIDTHS if 3 * wide <= 2 * width)]
+    known = {} if known is None else known
     heights = dict.fromkeys(-(-min(block, height) // align) * align for block in BLOCKS)  # each once
     for wide in widths:
         columns = spans(width, wide, halo, align)
         for block in heights:
-            yield Lines(graph, layers, block, columns, height, width, align)
+            yield Lines(graph, layers, block, columns, height, width, align, known=known)
 
 
 def reason_against(

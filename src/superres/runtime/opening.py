@@ -22,7 +22,7 @@ import numpy as np
 from superres.graph.cost import multiply_adds, peak_bytes
 from superres.graph.graph import Graph
 from superres.graph.radius import alignment, halo
-from superres.graph.rows import Layer, can_stream, layers
+from superres.graph.rows import Footprint, Layer, can_stream, layers
 from superres.graph.wrapping import Wrapping
 from superres.images.picture import PictureInfo
 from superres.runtime.back_projection import REACH, BackProjected
@@ -82,6 +82,11 @@ class Network:
         if graph is None or self.wrapping is not None or self.learnt or can_stream(graph) is not None:
             return ()
         return layers(graph)
+
+    @cached_property
+    def footprints(self) -> dict[int, Footprint]:
+        """What rows hold in blocks of so many, as far as it was asked for."""
+        return {}
 
     def multiply_adds(self, height: int, width: int) -> int:
         if self.graph is None:

@@ -1,7 +1,7 @@
 """What will be done to one picture, decided before anything is computed."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -297,7 +297,8 @@ class _Room:
         fitting: list[tuple[float, Lines, int]] = []
         least, most = math.inf, _line_workers(self.settings)
         size = info.height, info.width
-        for given in candidates(network.graph, network.layers, size, network.halo, network.alignment):
+        known = network.footprints
+        for given in candidates(network.graph, network.layers, size, network.halo, network.alignment, known):
             for workers in dict.fromkeys((most, 1)):
                 lines = replace(given, workers=workers)
                 need = self.base + self._flowing(lines, network)
@@ -350,7 +351,7 @@ def _comfortable(fitting: list[tuple[float, _Way, int]], most: float, below: int
 
 
 def _line_workers(settings: Settings) -> int:
-    return settings.threads or max(1, default_threads() // settings.jobs)
+    return settings.threads or max(1, default_threads() // settings.side_by_side)
 
 
 def _workers(settings: Settings, engine: str, grid: Grid) -> int:
@@ -366,7 +367,13 @@ def _candidates(info: PictureInfo, settings: Settings, halo: int) -> Iterator[tu
         return
     # a deep model's halo asks for larger tiles, or most of the work is halo
     sides = (4 * halo, 2 * halo, *SIDES) if DEEP < halo < 4096 else SIDES
-    for high in sides:
-        for wide in sides:
-            if high <= wide and high < 2 * info.height + 512:
+    for high in _covering(sides, info.height):
+        for wide in _covering(sides, info.width):
+            if high <= wide:
                 yield high, wide
+
+
+def _covering(sides: Sequence[int], length: int) -> list[int]:
+    """Without those that are larger than the smallest one that covers the length."""
+    least = min((side for side in sides if side >= length), default=max(sides))
+    return [side for side in sides if side <= least]

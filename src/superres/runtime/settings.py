@@ -42,6 +42,15 @@ def parse_tile(text: str) -> int | Literal["auto"]:
     return int(text)
 
 
+def parse_jobs(text: str) -> int | Literal["auto"]:
+    """``auto`` or a number of pictures."""
+    if text.strip().lower() == "auto":
+        return "auto"
+    if not text.strip().isdigit():
+        raise BadRequest(f"--jobs {text!r} is neither 'auto' nor a number of pictures")
+    return int(text)
+
+
 def parse_budget(text: str) -> float:
     """``60s``, ``90``, ``1.5m``, ``1h`` -> seconds."""
     found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*(s|m|min|h)?\s*", text.lower())
@@ -81,7 +90,7 @@ class Settings:
     max_memory: int | None = None
     overwrite: bool = False
     resume: bool = False
-    jobs: int = 1
+    jobs: int | Literal["auto"] = "auto"
     format: str | None = None
     quality: int | None = None
     lossless: bool | None = None
@@ -95,10 +104,16 @@ class Settings:
     seed: int = 0
     kernel: str | None = None
 
+    @property
+    def side_by_side(self) -> int:
+        """Pictures at once; one as long as nobody has looked at them."""
+        return 1 if self.jobs == "auto" else self.jobs
+
     def __post_init__(self) -> None:
         _check_target(self)
         _check_method(self)
-        _at_least("--jobs", self.jobs, 1)
+        if self.jobs != "auto":
+            _at_least("--jobs", self.jobs, 1)
         _at_least("--threads", self.threads, 1)
         _at_least("--max-pixels", self.max_pixels, 1)
         _at_least("--model-scale", self.model_scale, 1)
