@@ -14,6 +14,7 @@ from superres.converting.engine import ModuleEngine
 from superres.converting.family import State
 from superres.converting.reading import read_state
 from superres.converting.recognising import recognise
+from superres.converting.telling import NOTHING, Told, tell
 from superres.graph.graph import Graph
 from superres.graph.shapes import check
 from superres.graph.wrapping import Wrapping
@@ -56,23 +57,31 @@ class Opened:
 
 
 def open_weights(
-    path: Path, *, network: str | None = None, scale: int | None = None, value_range: float | None = None
+    path: Path,
+    *,
+    network: str | None = None,
+    scale: int | None = None,
+    value_range: float | None = None,
+    told: Told = NOTHING,
 ) -> Opened:
     """The model in ``path``: a network file of ours, a chain, or an official checkpoint.
 
     ``network`` names its family, ``scale`` chooses one where the file holds several or tells none, ``value_range`` is
-    the value of white where the file does not say. Raises BadModel.
+    the value of white where the file does not say. ``told`` is the degradation, for a network that is told it.
+    Raises BadModel, and BadRequest for what the file's network cannot be told.
     """
     try:
         if path.suffix.lower() == ".safetensors" and is_network_file(path):
             module, described = load_network(path)
             found: Spec[Any] = from_json(described["network"])
+            tell(module, told)
             return _opened(found.name.lower(), found, module.requires_grad_(False), {})
         state = read_state(path)
-        if network is None and all(_CHAIN.fullmatch(name) for name in state):
+        if network is None and told == NOTHING and all(_CHAIN.fullmatch(name) for name in state):
             return _chain(state, path)
         known = recognise(state, network=network, scale=scale, value_range=value_range)
-        card = _card(path, known.family, known.source, known.network)
+        tell(known.module, told)
+        card = _card(path, known.family, known.source, known.network) | told.card()
         return _opened(known.family, known.network, known.module, card)
     except SuperresError as error:
         raise error if str(path) in str(error) else type(error)(f"{path}: {error}") from error

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from superres.converting.opening import Opened, open_weights
+from superres.converting.telling import NOTHING, Told
 from superres.graph.file import load_model, save_model
 from superres.terms.weights import load_network, save_network
 from superres.types import BadOutput, BadRequest
@@ -15,11 +16,15 @@ def convert_file(
     network: str | None = None,
     scale: int | None = None,
     value_range: float | None = None,
+    told: Told = NOTHING,
 ) -> str:
-    """Write ``target`` and read it again; what was made of what, in one line."""
+    """Write ``target`` and read it again; what was made of what, in one line.
+
+    The arguments are those of :func:`superres.converting.opening.open_weights`.
+    """
     if not source.is_file():
         raise BadRequest(f"{source}: there is no such file")
-    opened = open_weights(source, network=network, scale=scale, value_range=value_range)
+    opened = open_weights(source, network=network, scale=scale, value_range=value_range, told=told)
     try:
         write(opened, target)
     except OSError as error:
