@@ -14,6 +14,7 @@ from superres.converting.opening import open_weights
 from superres.converting.writing import convert_file
 from superres.networks.edsr import EDSR
 from superres.networks.imdn import IMDN
+from superres.networks.rfdn import RFDN
 from superres.networks.vdsr import VDSR
 from superres.runtime.models import load
 from superres.terms.spec import spec
@@ -77,12 +78,21 @@ def test_a_converted_graph_loads_without_torch(tmp_path: Path, monkeypatch: pyte
 
 def test_a_network_without_a_graph_runs_under_torch(tmp_path: Path) -> None:
     torch.manual_seed(1)
-    net = IMDN(scale=3, blocks=1, width=16, reduction=4).eval()
-    save_network(tmp_path / "imdn.safetensors", net, spec(IMDN, scale=3, blocks=1, width=16, reduction=4), {})
-    model = load(tmp_path / "imdn.safetensors")
+    net = RFDN(scale=3, blocks=1, width=16).eval()
+    save_network(tmp_path / "rfdn.safetensors", net, spec(RFDN, scale=3, blocks=1, width=16), {})
+    model, x = load(tmp_path / "rfdn.safetensors"), picture(17, 16)
     assert model.foreign is not None
     assert model.foreign.engine == "torch"
-    np.testing.assert_allclose(model.open()(picture()), wanted(net, picture()), atol=1e-5)
+    np.testing.assert_allclose(model.open()(x), wanted(net, x), atol=1e-5)
+
+
+def test_imdn_needs_no_torch_to_run(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    net = IMDN(scale=3, blocks=2, width=16, reduction=4).eval()
+    save_network(tmp_path / "imdn.safetensors", net, spec(IMDN, scale=3, blocks=2, width=16, reduction=4), {})
+    model = load(tmp_path / "imdn.safetensors")
+    assert model.foreign is None
+    np.testing.assert_allclose(model.open("ncnn")(picture()), wanted(net, picture()), atol=1e-4)
 
 
 def test_luma_networks_of_enlarged_pictures_take_the_picture(tmp_path: Path) -> None:
@@ -152,8 +162,8 @@ def test_a_wrong_export_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_network_without_a_graph_is_exported_as_a_traced_program_of_one_size(tmp_path: Path) -> None:
-    net = IMDN(scale=2, blocks=1, width=16, reduction=4)
-    save_network(tmp_path / "i.safetensors", net, spec(IMDN, scale=2, blocks=1, width=16, reduction=4), {})
+    net = RFDN(scale=2, blocks=1, width=16)
+    save_network(tmp_path / "i.safetensors", net, spec(RFDN, scale=2, blocks=1, width=16), {})
     with pytest.raises(BadModel, match="no graph"):
         export_model(str(tmp_path / "i.safetensors"), tmp_path / "o.onnx", "onnx")
     with pytest.raises(BadRequest, match="give --size"):
