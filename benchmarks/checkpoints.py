@@ -5,7 +5,8 @@
 
 ``--files`` holds the released files by their own names (they come with the repositories named below, and are never
 part of this one). Set5, luma of BT.601, a border of the scale cut off, MATLAB's bicubic: ``superres bench``'s
-``y-studio-v1``; networks of luma by ``srcnn-v1`` too, and those whose authors round nothing by ``y-unrounded-v1``. What is measured is what anybody gets from
+``y-studio-v1``; networks of luma by ``srcnn-v1`` too, and those whose authors round nothing by ``y-unrounded-v1``. What
+is measured is what anybody gets from
 
     superres bench --model FILE --suite set5 --scale N
 """

@@ -108,6 +108,29 @@ def test_luma_networks_of_enlarged_pictures_take_the_picture(tmp_path: Path) -> 
     model = load(tmp_path / "vdsr.pth", scale=3)
     assert (model.scale, model.channels) == (3, 3)
     assert model.open()(picture()).shape == (1, 3, 39, 30)
+    assert "luma from 16 to 235" in export_model_of_luma(tmp_path)
+
+
+def export_model_of_luma(folder: Path) -> str:
+    """Converted with its scale, then exported."""
+    convert_file(folder / "vdsr.pth", folder / "v.safetensors", scale=3)
+    return export_model(str(folder / "v.safetensors"), folder / "v.param", "ncnn")
+
+
+def test_vdsr_is_given_matlabs_luma(tmp_path: Path) -> None:
+    """Y of rgb2ycbcr, black at 16 of 255: what the network adds to it is added to a picture in colour, stretched."""
+    torch.manual_seed(3)
+    net = VDSR(scale=2, depth=1, width=4).eval()
+    names = {"head.0": "input", "body.0": "residual_layer.0.conv", "tail": "output"}
+    parts = [(*name.rpartition("."), value) for name, value in net.state_dict().items() if "weight" in name]
+    state = {f"{names[layer]}.{part}": value for layer, _, part, value in parts}
+    torch.save(state, tmp_path / "vdsr.pth")
+    upscale, x = load(tmp_path / "vdsr.pth", scale=2).open(), picture()
+    studio = np.array([65.481, 128.553, 24.966], np.float32) / 255
+    luma = np.einsum("c,bchw->bhw", studio, x)[:, None] + np.float32(16 / 255)
+    made = np.einsum("c,bchw->bhw", studio, upscale(x))[:, None] + np.float32(16 / 255)
+    np.testing.assert_allclose(made, upscale(luma), atol=2e-6)
+    assert not np.allclose(upscale(luma), load("bicubic", scale=2).open()(luma), atol=1e-3)
 
 
 class Fold(nn.Module):

@@ -126,7 +126,7 @@ def pooled() -> Graph:
 
 
 def contrast() -> Graph:
-    """Maps weighted by their mean plus their standard deviation: a pooled value is subtracted, squared, pooled again."""
+    """Maps weighted by mean plus standard deviation: a pooled value is subtracted, and pooled again."""
     build = Build(4)
     start = build.conv(3, 8)
     mean = build.add("global_average")
