@@ -68,10 +68,13 @@ def test_srmdnf_is_told_no_noise(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("margin", [0, 3])
-def test_the_blur_and_the_noise_that_a_user_tells(tmp_path: Path, margin: int) -> None:
+def test_the_blur_and_the_noise_that_a_user_tells(
+    tmp_path: Path, margin: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     path, kernel, target = file(tmp_path), tmp_path / "blur.npy", tmp_path / "out.safetensors"
     np.save(kernel, np.pad(SLOPE, margin))
     assert main(["convert", str(path), "-o", str(target), "--kernel", str(kernel), "--noise", "25.5"]) == 0
+    assert "told the blur in blur.npy; told noise of 25.5 of 255" in capsys.readouterr().out
     model = load(target)
     np.testing.assert_allclose(model.open("ncnn")(picture()), reference(path, [*SLANTED, 0.1]), atol=1e-4)
     assert (model.card["kernel"], model.card["noise"]) == ("blur.npy", 25.5)

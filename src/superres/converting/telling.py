@@ -28,6 +28,11 @@ class Told:
         kernel = {} if self.kernel is None else {"kernel": self.kernel.name}
         return kernel | ({} if self.noise is None else {"noise": self.noise})
 
+    def said(self) -> str:
+        """The same in words, empty where nothing was told."""
+        kernel = "" if self.kernel is None else f"; told the blur in {self.kernel.name}"
+        return kernel + ("" if self.noise is None else f"; told noise of {self.noise:g} of 255")
+
 
 NOTHING = Told()
 

@@ -30,7 +30,7 @@ def convert_file(
     except OSError as error:
         raise BadOutput(f"{target} cannot be written: {error.strerror or error}") from error
     needs = "runs without PyTorch" if opened.graph is not None else "runs with PyTorch only: its network has no graph"
-    return f"{target}: {described(opened)}; {needs}"
+    return f"{target}: {described(opened)}{told.said()}; {needs}"
 
 
 def write(opened: Opened, target: Path) -> None:
@@ -46,9 +46,11 @@ def write(opened: Opened, target: Path) -> None:
 
 
 def described(opened: Opened) -> str:
-    """Name, scale and the arguments that matter."""
+    """Name, scale and the arguments that matter; those that the user told otherwise are left out."""
     if opened.network is None:
         return f"{opened.name} x{opened.scale}"
-    held = {key: one for key, one in opened.network.arguments.items() if key not in ("scale", "channels")}
+    told = {"kernel": "blur", "noise": "noise"}
+    hidden = {"scale", "channels", *(one for key, one in told.items() if key in opened.card)}
+    held = {key: one for key, one in opened.network.arguments.items() if key not in hidden}
     shown = ", ".join(f"{key} {one}" for key, one in held.items() if isinstance(one, (int, float, str)))
     return f"{opened.name} x{opened.scale}{f' ({shown})' if shown else ''}"
