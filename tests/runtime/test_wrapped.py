@@ -41,10 +41,10 @@ def three_layers(channels: int = 1, width: int = 8, seed: int = 3) -> Graph:
 
 @pytest.fixture
 def model(tmp_path):
-    def make(scale=3, bands="luma"):
+    def make(scale=3, bands="luma", given="bicubic"):
         path = tmp_path / f"net-{scale}-{bands}.safetensors"
-        graph = three_layers(1 if bands == "luma" else 3)
-        save_model(path, graph, {"name": "three"}, Wrapping(scale, "bicubic", bands))
+        graph = three_layers(3 if bands == "all" else 1)
+        save_model(path, graph, {"name": "three"}, Wrapping(scale, given, bands))
         return path
 
     return make
@@ -97,6 +97,8 @@ def test_a_network_with_zero_padding_never_shows_it():
     engine = superres.runtime.engines.choose.open_engine("torch", graph, threads=1)
     out = PreUpsampled(engine, 2, wrapping.margin(graph))(np.ones((1, 1, 5, 5), np.float32))
     assert np.abs(out - 1).max() < 1e-5
+    bare = PreUpsampled(engine, 2, Wrapping(2, "bicubic-zeros").margin(graph))(np.ones((1, 1, 5, 5), np.float32))
+    np.testing.assert_allclose(bare[0, 0, 0, 0], 49 / 169, rtol=1e-5)
 
 
 def test_gray_is_luma_and_other_numbers_of_bands_are_refused():
@@ -123,10 +125,12 @@ def test_the_same_graph_at_another_scale_is_another_model(model):
     assert len({network_of(load(model(scale))).key for scale in (2, 3, 4)}) == 3
 
 
-@pytest.mark.parametrize("bands", ["luma", "all"])
+@pytest.mark.parametrize(
+    ("bands", "given"), [("luma", "bicubic"), ("all", "bicubic"), ("studio-luma", "bicubic-zeros")]
+)
 @pytest.mark.parametrize("scale", [2, 3, 4])
-def test_tiles_equal_the_whole_to_the_bit_and_one_pixel_less_of_halo_does_not(model, scale, bands):
-    upscaler = load(model(scale, bands)).open("torch", threads=1)
+def test_tiles_equal_the_whole_to_the_bit_and_one_pixel_less_of_halo_does_not(model, scale, bands, given):
+    upscaler = load(model(scale, bands, given)).open("torch", threads=1)
     picture = np.random.default_rng(5).random((41, 47, 3), dtype=np.float32)
     whole, tiled, less = (
         run(upscaler, picture, tile, halo)
@@ -134,6 +138,20 @@ def test_tiles_equal_the_whole_to_the_bit_and_one_pixel_less_of_halo_does_not(mo
     )
     assert np.array_equal(whole, tiled)
     assert not np.array_equal(whole, less)
+
+
+def test_studio_luma_is_matlabs():
+    """Black is given as 16 of 255 and white as 235, and what the network makes of it is stretched back."""
+    seen = []
+
+    def kept(tile):
+        seen.append(tile.copy())
+        return tile + np.float32(0.219)
+
+    x = np.stack([np.zeros((1, 3, 2), np.float32), np.ones((1, 3, 2), np.float32)], -1).reshape(1, 1, 3, 4)
+    out = LumaOnly(Same(kept), Same(), studio=True)(np.repeat(x, 3, 1))
+    np.testing.assert_allclose(seen[0], x * 219 / 255 + 16 / 255, atol=1e-6)
+    np.testing.assert_allclose(out, np.repeat(x + 0.255, 3, 1), atol=1e-5)
 
 
 def run(upscaler, picture, tile, halo):

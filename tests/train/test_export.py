@@ -63,6 +63,13 @@ def gated(self, x):
     return self.c(first) + self.d(second)
 
 
+def contrast(self, x):
+    h = self.a(x)
+    mean = h.mean((2, 3), keepdim=True)
+    spread = torch.square(h - mean).mean((2, 3), keepdim=True).clamp(min=1e-12).sqrt()
+    return self.b(h * (mean + spread) + torch.sqrt(h.square()))
+
+
 def arithmetic(self, x):
     h = (x - self.mean) / 0.5
     h = 1 - 2 * self.a(h)
@@ -80,6 +87,7 @@ CASES = {
     "chain": (lambda: Chain(scale=3, width=8, depth=2), 3),
     "everything": (everything, 4),
     "gated": (lambda: Module(gated, a=conv(3, 8), b=conv(8, 8, 1), c=conv(8, 3), d=conv(12, 3)), 1),
+    "contrast": (lambda: Module(contrast, a=conv(3, 8), b=conv(8, 3)), 1),
     "arithmetic": (lambda: Module(arithmetic, a=conv(), mean=torch.tensor([0.4, 0.5, 0.6]).view(1, 3, 1, 1)), 1),
     "resized": (lambda: Module(resized, a=conv(3, 27)), 3),
 }

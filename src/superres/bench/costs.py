@@ -31,7 +31,7 @@ def _input(scale: int) -> tuple[int, int]:
 
 def of_graph(graph: Graph, scale: int, wrapping: Wrapping | None = None) -> Cost:
     """Counted from the graph's convolutions; a graph that works on an enlarged picture is counted at that size."""
-    height, width = OUTPUT if wrapping is not None and wrapping.input == "bicubic" else _input(scale)
+    height, width = OUTPUT if wrapping is not None and wrapping.input != "picture" else _input(scale)
     return Cost(
         cost.parameters(graph),
         cost.multiply_adds(graph, height, width),

@@ -173,6 +173,12 @@ _ALL = (
     Protocol("ntire-v1", "RGB, border = scale + 6 (NTIRE)", colour="rgb", border=(1, 6)),
     Protocol("y-truncated-v1", "luma, result cut off instead of rounded", result="truncated"),
     Protocol("y-float-v1", "luma, result not rounded", result="float"),
+    Protocol(
+        "y-unrounded-v1",
+        "luma, nothing rounded: neither the input nor the result (SRMD, ports of VDSR)",
+        result="float",
+        resizer="matlab-float",
+    ),
     Protocol("y-pooled-v1", "luma, PSNR of the mean error of all pictures", mean="pooled"),
     Protocol("y-basicsr-v1", "luma, input not rounded between MATLAB's passes", resizer="matlab-once"),
     Protocol(

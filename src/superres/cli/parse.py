@@ -47,6 +47,7 @@ _METAVARS = {
     "steps": "N",
     "seed": "N",
     "kernel": "FILE",
+    "noise": "SIGMA",
     "recipe": "RECIPE",
     "network": "NAME",
     "file": "FILE",

@@ -31,6 +31,7 @@ from superres.types import BadModel, BadOutput, BadRequest, EngineUnavailable, T
 KINDS = {"onnx": ".onnx", "ncnn": ".param", "torchscript": ".pt", "safetensors": ".safetensors"}
 TOLERANCE = 2e-3  # of white, against the source: engines sum in another order
 _SIDE = 64
+_BANDS = {"all": "the picture", "luma": "luma", "studio-luma": "luma from 16 to 235 of 255 (MATLAB's)"}
 
 
 def export_model(name: str, target: Path, kind: str, *, size: tuple[int, int] | None = None) -> str:
@@ -74,8 +75,8 @@ def _wants(opened: Opened) -> str:
     """What the exported network is to be given, where that is not the picture."""
     if opened.wrapping is None:
         return ""
-    bands = "luma" if opened.wrapping.bands == "luma" else "the picture"
-    how = f", enlarged {opened.wrapping.scale} times by bicubic" if opened.wrapping.input == "bicubic" else ""
+    bands = _BANDS[opened.wrapping.bands]
+    how = f", enlarged {opened.wrapping.scale} times by bicubic" if opened.wrapping.input != "picture" else ""
     return f"; it takes {bands}{how}, in [0, 1]"
 
 

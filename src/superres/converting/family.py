@@ -25,12 +25,16 @@ class Dialect:
 
     ``renames`` are (pattern of a whole name, our name): ``{1}`` is the pattern's first group, ``{1-1}`` that number
     less one, ``None`` drops the weight. Every name of the file must match one of them. ``finish`` is given the file's
-    weights and the renamed ones, and gives those of a network that takes and makes [0, 1].
+    weights and the renamed ones, and gives those of a network that takes and makes [0, 1]. ``studio`` says that their
+    luma was MATLAB's, black at 16 of 255 and white at 235; ``zeros``, that the enlarged picture they were trained on
+    had zeros around it.
     """
 
     source: str
     renames: Renames
     finish: Callable[[State, State], State] | None = None
+    studio: bool = False
+    zeros: bool = False
 
 
 @dataclass(frozen=True)

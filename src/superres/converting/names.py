@@ -25,6 +25,7 @@ FAMILIES: dict[str, str] = {
         "pan",
         "rfdn",
         "rlfn",
+        "srmd",
         "rrdb",
         "safmn",
         "srvgg",

@@ -11,15 +11,16 @@ from typing import Any
 from torch import nn
 
 from superres.converting.engine import ModuleEngine
-from superres.converting.family import State
+from superres.converting.family import Dialect, State
 from superres.converting.reading import read_state
 from superres.converting.recognising import recognise
+from superres.converting.telling import NOTHING, Told, tell
 from superres.graph.graph import Graph
 from superres.graph.shapes import check
 from superres.graph.wrapping import Wrapping
 from superres.runtime.baselines import Bicubic
 from superres.runtime.checkpoint import chain_graph
-from superres.runtime.ensemble import LumaOnly
+from superres.runtime.ensemble import luma_only
 from superres.runtime.foreign import Foreign
 from superres.terms.network import NetworkFacts
 from superres.terms.spec import Spec
@@ -29,6 +30,8 @@ from superres.train.export import to_graph
 from superres.types import BadModel, SuperresError, Upscaler
 
 _CHAIN = re.compile(r"(head|body\.\d+|tail)\.(weight|bias|direct|inner|outer)")
+
+_OURS = Dialect("superres", ())
 
 
 @dataclass(frozen=True)
@@ -50,30 +53,38 @@ class Opened:
 
     @property
     def channels(self) -> int:
-        if self.wrapping is not None and self.wrapping.bands == "luma":
+        if self.wrapping is not None and self.wrapping.bands != "all":
             return 3
         return self.graph.channels if self.graph is not None else _facts(self.module).channels
 
 
 def open_weights(
-    path: Path, *, network: str | None = None, scale: int | None = None, value_range: float | None = None
+    path: Path,
+    *,
+    network: str | None = None,
+    scale: int | None = None,
+    value_range: float | None = None,
+    told: Told = NOTHING,
 ) -> Opened:
     """The model in ``path``: a network file of ours, a chain, or an official checkpoint.
 
     ``network`` names its family, ``scale`` chooses one where the file holds several or tells none, ``value_range`` is
-    the value of white where the file does not say. Raises BadModel.
+    the value of white where the file does not say. ``told`` is the degradation, for a network that is told it.
+    Raises BadModel, and BadRequest for what the file's network cannot be told.
     """
     try:
         if path.suffix.lower() == ".safetensors" and is_network_file(path):
             module, described = load_network(path)
             found: Spec[Any] = from_json(described["network"])
+            tell(module, told)
             return _opened(found.name.lower(), found, module.requires_grad_(False), {})
         state = read_state(path)
-        if network is None and all(_CHAIN.fullmatch(name) for name in state):
+        if network is None and told == NOTHING and all(_CHAIN.fullmatch(name) for name in state):
             return _chain(state, path)
         known = recognise(state, network=network, scale=scale, value_range=value_range)
-        card = _card(path, known.family, known.source, known.network)
-        return _opened(known.family, known.network, known.module, card)
+        tell(known.module, told)
+        card = _card(path, known.family, known.dialect.source, known.network) | told.card()
+        return _opened(known.family, known.network, known.module, card, known.dialect)
     except SuperresError as error:
         raise error if str(path) in str(error) else type(error)(f"{path}: {error}") from error
 
@@ -90,25 +101,27 @@ def foreign(path: Path, scale: int | None, value_range: float | None = None) -> 
     def opener(device: str, threads: int | None) -> Upscaler:
         assert opened.module is not None
         engine = ModuleEngine(opened.module, device=device, threads=threads)
-        return engine if wrapping is None else LumaOnly(engine, Bicubic(wrapping.scale))
+        return engine if wrapping is None else luma_only(engine, Bicubic(wrapping.scale), wrapping.bands)
 
     return Foreign(*facts, "torch", None, opener, opened.card, None, known.radius, known.multiple)
 
 
-def _opened(name: str, network: Spec[Any], module: nn.Module, card: Mapping[str, Any]) -> Opened:
+def _opened(
+    name: str, network: Spec[Any], module: nn.Module, card: Mapping[str, Any], dialect: Dialect | None = None
+) -> Opened:
     facts, graph = _facts(module), None
     factor = facts.factor
     with suppress(BadModel):
         graph = to_graph(module, scale=factor, channels=facts.channels, shared=True)
     if graph is None and facts.enlarged:
         raise BadModel(f"{network.name} works on an enlarged picture and has no graph; it cannot be run here")
-    return Opened(name, dict(card), graph, _wrapping(facts), network, module)
+    return Opened(name, dict(card), graph, _wrapping(facts, dialect or _OURS), network, module)
 
 
-def _wrapping(facts: NetworkFacts) -> Wrapping | None:
-    bands = "luma" if facts.channels == 1 else "all"
+def _wrapping(facts: NetworkFacts, dialect: Dialect) -> Wrapping | None:
+    bands = "all" if facts.channels != 1 else "studio-luma" if dialect.studio else "luma"
     if facts.enlarged:
-        return Wrapping(int(facts.scale), "bicubic", bands)
+        return Wrapping(int(facts.scale), "bicubic-zeros" if dialect.zeros else "bicubic", bands)
     return None if bands == "all" else Wrapping(facts.factor, "picture", bands)
 
 

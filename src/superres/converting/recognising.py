@@ -25,10 +25,10 @@ _DISCRIMINATOR = re.compile(
 
 @dataclass(frozen=True)
 class Recognised:
-    """A network that the weights fit exactly; ``source`` tells whose way of writing them it was."""
+    """A network that the weights fit exactly; ``dialect`` tells whose way of writing them it was."""
 
     family: str
-    source: str
+    dialect: Dialect
     network: Spec[Any]
     module: nn.Module
 
@@ -97,7 +97,7 @@ def _tried(family: Family, dialect: Dialect, state: State, scale: int | None) ->
         network = Spec[Any](family.target, dict(family.arguments(ours, scale)))
     except (KeyError, IndexError, ValueError, ZeroDivisionError, OverflowError, RuntimeError) as error:
         raise Unfit(f"{error} is missing" if isinstance(error, KeyError) else str(error)) from error
-    return Recognised(family.name, dialect.source, network.resolved(), built(network, ours))
+    return Recognised(family.name, dialect, network.resolved(), built(network, ours))
 
 
 def _unknown(state: State, tried: list[str], network: str | None) -> str:

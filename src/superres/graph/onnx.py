@@ -15,7 +15,9 @@ from superres.graph.shapes import forms, number, pair, real
 
 IR_VERSION, OPSET = 8, 17
 Value = int | float | str | Sequence[int]
-PLAIN = {"relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh", "global_average": "GlobalAveragePool"}
+PLAIN = {
+    "relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh", "sqrt": "Sqrt", "global_average": "GlobalAveragePool",
+}  # fmt: skip
 BINARY = {"add": "Add", "sub": "Sub", "mul": "Mul"}
 RESIZE: dict[str, dict[str, Value]] = {
     "nearest": {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"},

@@ -14,8 +14,8 @@ from superres.graph.radius import alignment, halo
 from superres.graph.shapes import MOST_FACTOR
 from superres.types import BadModel
 
-INPUTS = ("picture", "bicubic")
-BANDS = ("all", "luma")
+INPUTS = ("picture", "bicubic", "bicubic-zeros")
+BANDS = ("all", "luma", "studio-luma")
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,10 @@ class Wrapping:
     """``scale`` is the whole model's.
 
     ``input`` is what the graph is given: the ``picture``, or one enlarged ``scale`` times by MATLAB's ``bicubic``
-    (a = -0.5) in float, not rounded, its edges repeated as far as the graph sees. With ``bands`` ``luma`` the graph is
-    given full-range BT.601 luma, and bicubic enlarges the colour.
+    (a = -0.5) in float, not rounded, its edges repeated as far as the graph sees; ``bicubic-zeros`` repeats nothing,
+    for weights that were trained with the zeros that each convolution puts around it. With ``bands`` ``luma`` the graph
+    is given full-range BT.601 luma, with ``studio-luma`` that of MATLAB's rgb2ycbcr (16 to 235 of 255), and bicubic
+    enlarges the colour.
     """
 
     scale: int
@@ -40,21 +42,21 @@ class Wrapping:
 
     def check(self, graph: Graph) -> None:
         """BadModel where the graph cannot stand in this wrapping."""
-        wanted = 1 if self.input == "bicubic" else self.scale
+        wanted = self.scale if self.input == "picture" else 1
         if graph.scale != wanted:
             raise BadModel(f"the graph enlarges {graph.scale} times, wanted {wanted} for {self.input} at x{self.scale}")
-        if self.input == "bicubic" and halo(graph) is None:
+        if self.input != "picture" and halo(graph) is None:
             raise BadModel("the graph sees the whole picture, which cannot be given to it enlarged")
-        if self.bands == "luma" and graph.channels != 1:
+        if self.bands != "all" and graph.channels != 1:
             raise BadModel(f"the graph takes {graph.channels} channels, wanted 1 for luma")
 
     def channels(self, graph: Graph) -> int:
         """Bands that the whole model takes."""
-        return 3 if self.bands == "luma" else graph.channels
+        return 3 if self.bands != "all" else graph.channels
 
     def margin(self, graph: Graph) -> int:
-        """Enlarged pixels by which the edge is repeated around what the graph is given; 0 for a picture as it is."""
-        if self.input == "picture":
+        """Enlarged pixels by which the edge is repeated around what the graph is given; 0 where it is not."""
+        if self.input != "bicubic":
             return 0
         step = alignment(graph)
         return -(-(halo(graph) or 0) // step) * step

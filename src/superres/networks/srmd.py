@@ -26,7 +26,7 @@ class SRMD(nn.Module):
     in pixels of the large picture, and the noise's on the scale of [0, 1]. ``noise`` None makes SRMDNF.
     """
 
-    default: Tensor
+    kernel: Tensor
     nothing: Tensor
 
     def __init__(
@@ -42,13 +42,10 @@ class SRMD(nn.Module):
         channels: int = 3,
     ) -> None:
         super().__init__()
-        self.noise_free = noise is None
+        self.noise = noise
         self.code = KernelCode(side=side, length=code, scale=max(scale, 2))
-        told = self.code(gaussian_kernel(side, blur)[None])[0]
-        if noise is not None:
-            told = torch.cat((told, torch.tensor([noise])))
-        maps = len(told)
-        self.register_buffer("default", told, persistent=False)
+        maps = code if noise is None else code + 1
+        self.register_buffer("kernel", gaussian_kernel(side, blur), persistent=False)
         self.register_buffer("nothing", torch.zeros(maps, channels, 1, 1), persistent=False)
         body = [one for _ in range(depth - 2) for one in (conv3(width, width), nn.ReLU(inplace=True))]
         self.model = nn.Sequential(
@@ -63,24 +60,36 @@ class SRMD(nn.Module):
     def forward(self, x: Tensor, kernel: Tensor | None = None, noise: float | Tensor | None = None) -> Tensor:
         """``kernel`` is (B, side, side) or (side, side), ``noise`` a number, one a picture, or a map (B, 1, H, W)."""
         if kernel is None and noise is None:
-            maps = F.conv2d(x, self.nothing, self.default)  # the same everywhere, without asking for sizes
+            maps = F.conv2d(x, self.nothing, self._assumed())  # the same everywhere, without asking for sizes
         else:
-            maps = self._maps(x, kernel, noise)
+            maps = self._maps(x, self.kernel if kernel is None else kernel, self.noise if noise is None else noise)
         return self.model(torch.cat((x, maps), 1))
 
-    def _maps(self, x: Tensor, kernel: Tensor | None, noise: float | Tensor | None) -> Tensor:
+    def assume(self, *, kernel: Tensor | None = None, noise: float | None = None) -> None:
+        """From now on take this (side, side) kernel, and this noise level, for those of any picture."""
+        if noise is not None:
+            self._refuse_noise()
+            self.noise = noise
+        if kernel is not None:
+            self.code(kernel[None])  # BadRequest for another size
+            self.kernel = kernel.to(self.kernel)
+
+    def _assumed(self) -> Tensor:
+        told = cast(Tensor, self.code(self.kernel[None]))[0]
+        return told if self.noise is None else torch.cat((told, told.new_tensor([self.noise])))
+
+    def _maps(self, x: Tensor, kernel: Tensor, noise: float | Tensor | None) -> Tensor:
         batch, _, height, width = x.shape
-        length = len(self.code.basis)
-        if kernel is None:
-            told = self.default[:length].expand(batch, -1)
-        else:
-            told = cast(Tensor, self.code(kernel[None] if kernel.ndim == 2 else kernel)).to(x).expand(batch, -1)
+        told = cast(Tensor, self.code(kernel[None] if kernel.ndim == 2 else kernel)).to(x).expand(batch, -1)
         maps = told[:, :, None, None].expand(-1, -1, height, width)
-        if self.noise_free:
-            if noise is not None:
-                raise BadRequest("this network is SRMDNF, which is told no noise; leave it out, or take SRMD")
+        if noise is None:
             return maps
-        level = torch.as_tensor(self.default[length] if noise is None else noise, dtype=x.dtype, device=x.device)
+        self._refuse_noise()
+        level = torch.as_tensor(noise, dtype=x.dtype, device=x.device)
         if level.ndim < 4:
             level = level.reshape(-1, 1, 1, 1)
         return torch.cat((maps, level.expand(batch, 1, height, width)), 1)
+
+    def _refuse_noise(self) -> None:
+        if self.noise is None:
+            raise BadRequest("this network is SRMDNF, which is told no noise; leave it out, or take SRMD")

@@ -40,6 +40,7 @@ class SelfEnsemble:
 
 # full-range BT.601, as in JPEG: an exact inverse of each other in float
 _EXACT = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float64)
+_BLACK, _SPAN = np.float32(16 / 255), np.float32(219 / 255)
 _TO, _FROM = _EXACT.astype(np.float32), np.linalg.inv(_EXACT).astype(np.float32)
 
 
@@ -47,11 +48,12 @@ class LumaOnly:
     """The network enlarges brightness, ``colour`` (bicubic, say) the rest: for networks trained on luma alone.
 
     Tiles have three channels, or one, which is brightness itself; the network is given it as ``channels`` equal ones,
-    averaged back. Raises BadRequest for another number.
+    averaged back. Raises BadRequest for another number. With ``studio`` the brightness of a picture in colour goes to
+    the network from 16 to 235 of 255, as MATLAB's rgb2ycbcr has it; a single channel is taken as it is.
     """
 
-    def __init__(self, upscaler: Upscaler, colour: Upscaler, channels: int = 1) -> None:
-        self._upscaler, self._colour, self._channels = upscaler, colour, channels
+    def __init__(self, upscaler: Upscaler, colour: Upscaler, channels: int = 1, *, studio: bool = False) -> None:
+        self._upscaler, self._colour, self._channels, self._studio = upscaler, colour, channels, studio
 
     @property
     def scale(self) -> int:
@@ -69,11 +71,19 @@ class LumaOnly:
             return self._luma(tile)
         split = _mixed(_TO, tile)
         colour = self._colour(np.ascontiguousarray(split[:, 1:]))
-        return _mixed(_FROM, np.concatenate((self._luma(split[:, :1]), colour), axis=1))
+        luma = self._luma(split[:, :1] * _SPAN + _BLACK if self._studio else split[:, :1])
+        if self._studio:
+            luma = (luma - _BLACK) / _SPAN
+        return _mixed(_FROM, np.concatenate((luma, colour), axis=1))
 
     def _luma(self, x: Tile) -> Tile:
         many = np.ascontiguousarray(np.repeat(x, self._channels, axis=1))
         return self._upscaler(many).mean(axis=1, keepdims=True)
+
+
+def luma_only(upscaler: Upscaler, colour: Upscaler, bands: str) -> LumaOnly:
+    """For the ``bands`` of a :class:`superres.graph.wrapping.Wrapping`, ``luma`` or ``studio-luma``."""
+    return LumaOnly(upscaler, colour, studio=bands == "studio-luma")
 
 
 def _mixed(matrix: Tile, x: Tile) -> Tile:

@@ -16,7 +16,7 @@ from superres.images.picture import PictureInfo
 from superres.runtime.baselines import NAMES as BASELINES
 from superres.runtime.baselines import Bicubic, baseline
 from superres.runtime.engines.choose import checked, open_engine
-from superres.runtime.ensemble import LumaOnly, PreUpsampled
+from superres.runtime.ensemble import PreUpsampled, luma_only
 from superres.runtime.foreign import SUFFIXES, Foreign, load_file
 from superres.types import BadModel, BadRequest, EngineUnavailable, Upscaler
 
@@ -154,9 +154,9 @@ def _shipped(family: str, scale: int) -> Model:
 def _wrapped(opened: Upscaler, graph: Graph, wrapping: Wrapping) -> Upscaler:
     """The graph on its engine, given what it wants."""
     whole = opened
-    if wrapping.input == "bicubic":
+    if wrapping.input != "picture":
         whole = PreUpsampled(whole, wrapping.scale, wrapping.margin(graph))
-    return LumaOnly(whole, Bicubic(wrapping.scale)) if wrapping.bands == "luma" else whole
+    return whole if wrapping.bands == "all" else luma_only(whole, Bicubic(wrapping.scale), wrapping.bands)
 
 
 def _unknown(name: str) -> BadModel:

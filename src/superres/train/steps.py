@@ -119,6 +119,10 @@ def _mul(write: Writer, input: Any, other: Any) -> Any:  # noqa: A002
     return write.add("mul", x, other) if isinstance(other, Value) else _affine(write, x, weight=other)
 
 
+def _square(write: Writer, input: Any) -> Value:  # noqa: A002
+    return write.add("mul", input, input)
+
+
 def _sub(write: Writer, input: Any, other: Any, *, alpha: float = 1) -> Any:  # noqa: A002
     if alpha == 1 and isinstance(input, Value) and isinstance(other, Value):
         return write.add("sub", input, other)
@@ -271,7 +275,7 @@ def _shuffle(kind: str) -> Callable[..., Any]:
 
 
 CALLS: dict[str, Callable[..., Any]] = {
-    **{name: _plain(name) for name in ("relu", "sigmoid", "tanh", "silu")},
+    **{name: _plain(name) for name in ("relu", "sigmoid", "tanh", "silu", "sqrt")},
     "leaky_relu": _leaky,
     "prelu": _prelu,
     "gelu": _gelu,
@@ -283,6 +287,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "mul": _mul,
     "imul": _mul,
     "multiply": _mul,
+    "square": _square,
     "truediv": _div,
     "div": _div,
     "neg": _neg,

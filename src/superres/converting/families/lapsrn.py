@@ -42,6 +42,7 @@ FAMILY = Family(
                 (r"convt_F([123])\.0\.cov_block\.(\d+)\.(weight|bias)", "level.{1-1}.{2}.{3}"),
             ),
             _parted,
+            studio=True,
         ),
     ),
     _arguments,

@@ -32,6 +32,8 @@ FAMILY = Family(
                 (r"output\.(weight|bias)", "tail.{1}"),
             ),
             _spread,
+            studio=True,
+            zeros=True,
         ),
     ),
     _arguments,

@@ -154,6 +154,7 @@ def _simple(operation: Operation, x: "Tensor", weights: "dict[str, Tensor]") -> 
         "leaky_relu": lambda: F.leaky_relu(x, real(operation, "slope")),
         "prelu": lambda: F.prelu(x, weights["weight"]),
         "clamp": lambda: x.clamp(real(operation, "low"), real(operation, "high")),
+        "sqrt": lambda: x.sqrt(),
         "slice": lambda: x[:, number(operation, "start") : number(operation, "stop")],
         "affine": lambda: _affine(x, weights),
         "pixel_shuffle": lambda: F.pixel_shuffle(x, number(operation, "factor", least=1)),
