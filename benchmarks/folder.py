@@ -2,10 +2,10 @@
 
     python benchmarks/folder.py [--count 500] [--some 12] [--rounds 3] [--out FILE]
 
-``--count`` pictures of 128x128 are enlarged by 4, PNG to PNG, by one ``superres upscale FOLDER``. Starting a process for
-each of them takes so long that only ``--some`` are done that way in each round, and counted as the share that they are:
-processes do not know of each other, so the rest would take the same. PyTorch's script is that of ``streaming.py`` (whole
-picture, the better layout), and is given the same folded weights. All take turns; figures are medians.
+``--count`` pictures of 128x128 are enlarged by 4, PNG to PNG, by one ``superres upscale FOLDER``. Starting a process
+for each of them takes so long that only ``--some`` are done that way in each round, and counted as the share that they
+are: processes do not know of each other, so the rest would take the same. PyTorch's script is that of ``streaming.py``
+(whole picture, the better layout), and is given the same folded weights. All take turns; figures are medians.
 """
 
 import argparse

@@ -2,12 +2,13 @@
 
 import importlib.util
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from superres.runtime.jobs import Job, expand, output_name, run
+from superres.runtime.jobs import Job, _side, expand, output_name, run
 from superres.runtime.settings import Settings
 from superres.types import BadInput, BadRequest
 
@@ -159,3 +160,15 @@ def test_a_folder_without_permission_is_one_line(tmp_path):
     (tmp_path / "out").mkdir(mode=0o500)
     summary = run(expand([source], BICUBIC, output=tmp_path / "out"), BICUBIC)
     assert "\n" not in str(summary.failed[0][1])
+
+
+def test_small_pictures_go_side_by_side_and_large_ones_alone(tmp_path):
+    small = [draw(tmp_path / f"{k}.png", k) for k in range(5)]
+    large = draw(tmp_path / "large.png", size=(900, 800))
+    settings = Settings(scale=2, model="bicubic", threads=3)
+    jobs = expand(small, settings, output=tmp_path / "out")
+    assert _side(jobs, settings) == 3
+    assert _side(jobs, replace(settings, jobs=2)) == 2
+    assert _side(jobs[:1], settings) == 1
+    assert _side(expand([*small, large], settings, output=tmp_path / "out"), settings) == 1
+    assert len(run(jobs, settings).done) == 5

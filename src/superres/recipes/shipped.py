@@ -307,7 +307,7 @@ def photo_x4_wide() -> Run:
     little = spec(photo, scale=4, shares=(0.95, 0.1, 0.98), noise=(0.5, 5.0))
     return _run(
         "photo-x4-wide",
-        _optimise(5_500, 6e-4, 300, 0),
+        _optimise(5_000, 6e-4, 300, 0),
         start=_beside("photo-x4-fine"),
         degradation=little,
         loss=part(PeakError, colour=0.2),
