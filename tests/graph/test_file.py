@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nets import NETS, Build, chain
 
-from superres.graph.file import halved, load_model, read_card, save_model
+from superres.graph.file import load_model, read_card, save_model
 from superres.types import BadModel
 
 CARD = {"name": "tiny-x2", "trained_on": ["Å", 1, 2.5, None], "licence": {"weights": "Apache-2.0"}}
@@ -24,28 +24,6 @@ def test_round_trip(name, tmp_path):
     assert (back.operations, back.scale, back.channels) == (net.operations, net.scale, net.channels)
     assert (back.input, back.output) == (net.input, net.output)
     assert all(np.array_equal(back.weights[key], net.weights[key]) for key in net.weights)
-
-
-def test_half_precision_halves_the_file_and_changes_nothing_more(tmp_path):
-    net = chain(width=32)
-    rounded = halved(net)
-    assert all(np.abs(rounded.weights[key] - one).max() <= 1e-3 * np.abs(one).max() for key, one in net.weights.items())
-    assert not all(np.array_equal(rounded.weights[key], one) for key, one in net.weights.items())
-    for name, graph in (("whole", net), ("half", rounded)):
-        save_model(tmp_path / name, graph, CARD)
-        back, _ = load_model(tmp_path / name)
-        assert all(np.array_equal(back.weights[key], one) for key, one in graph.weights.items())
-        assert all(one.dtype == np.float32 for one in back.weights.values())
-    whole, half = ((tmp_path / name).stat().st_size for name in ("whole", "half"))
-    assert half < 0.6 * whole
-
-
-def test_what_half_precision_cannot_hold_is_kept_whole(tmp_path):
-    net = chain()
-    key = next(iter(net.weights))
-    large = replace(net, weights={**net.weights, key: np.full_like(net.weights[key], 1e6)})
-    save_model(tmp_path / "net", large, CARD)
-    assert np.array_equal(load_model(tmp_path / "net")[0].weights[key], large.weights[key])
 
 
 def test_same_content_same_bytes_and_nothing_left_beside(tmp_path):

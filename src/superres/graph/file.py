@@ -8,12 +8,10 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from superres.graph.graph import Attribute, Graph, Operation, Weight
 from superres.graph.radius import halo
@@ -33,7 +31,6 @@ Kind = TypeVar("Kind")
 def save_model(path: str | Path, graph: Graph, card: Mapping[str, Any], wrapping: Wrapping | None = None) -> None:
     """Write graph, weights and ``card`` (anything JSON holds); the file appears whole or not at all.
 
-    Weights that half precision holds without a change are stored in it.
     ``wrapping`` tells what the graph is given, where that is not the picture as it is.
     """
     from safetensors.numpy import save
@@ -45,20 +42,8 @@ def save_model(path: str | Path, graph: Graph, card: Mapping[str, Any], wrapping
         described |= {"version": WRAPPED, "wrapping": wrapping.described()}
     text = json.dumps(described, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     used = sorted({key for operation in graph.operations for key in operation.weights.values()})
-    content = save({key: _stored(graph.weights[key]) for key in used}, metadata={KEY: text})
+    content = save({key: np.ascontiguousarray(graph.weights[key]) for key in used}, metadata={KEY: text})
     _replace(Path(path), content)
-
-
-def halved(graph: Graph) -> Graph:
-    """The graph with its weights rounded to half precision: its file has half the size."""
-    rounded = {key: weight.astype(np.float16).astype(np.float32) for key, weight in graph.weights.items()}
-    return replace(graph, weights=rounded)
-
-
-def _stored(weight: Weight) -> npt.NDArray[Any]:
-    with np.errstate(over="ignore"):
-        half = weight.astype(np.float16)
-    return np.ascontiguousarray(half if np.array_equal(half.astype(np.float32), weight) else weight)
 
 
 def load_model(path: str | Path) -> tuple[Graph, Card]:
@@ -130,9 +115,9 @@ def _weights(path: Path) -> dict[str, Weight]:
 
     with cast(Any, safe_open)(str(path), framework="np") as file:
         for key in file.keys():  # noqa: SIM118 - the reader is no mapping
-            if file.get_slice(key).get_dtype() not in ("F32", "F16"):
-                raise BadModel(f"the weight {key!r} is {file.get_slice(key).get_dtype()}, wanted F32 or F16")
-        return {key: file.get_tensor(key).astype(np.float32, copy=False) for key in file.keys()}  # noqa: SIM118
+            if file.get_slice(key).get_dtype() != "F32":
+                raise BadModel(f"the weight {key!r} is {file.get_slice(key).get_dtype()}, wanted F32")
+        return {key: cast(Weight, file.get_tensor(key)) for key in file.keys()}  # noqa: SIM118
 
 
 def _described(graph: Graph) -> dict[str, Any]:

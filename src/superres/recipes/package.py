@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from superres.graph.cost import parameters
-from superres.graph.file import halved, load_model, save_model
+from superres.graph.file import load_model, save_model
 from superres.networks.chain import Chain
 from superres.recipes.names import RECIPES
 from superres.recipes.opening import open_recipe
@@ -134,10 +134,10 @@ def select_figures(file: Path | None, family: str, scale: int) -> dict[str, Any]
 
 
 def package(folder: Path, out: Path, figures: Path | None) -> Path:
-    """Fold, trace, round to half precision and write the network of one run folder; returns the file."""
+    """Fold, trace and write the network of one run folder; returns the file."""
     rounds = rounds_of(folder)
     family, scale = folder.name.split("-")[0], int(folder.name.split("-x")[1][0])
-    graph = halved(to_graph(network_of(folder), scale=scale))
+    graph = to_graph(network_of(folder), scale=scale)
     target = out / f"{family}-x{scale}.safetensors"
     save_model(target, graph, card(rounds, parameters(graph), select_figures(figures, family, scale)))
     return target
