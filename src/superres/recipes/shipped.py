@@ -19,7 +19,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from superres.blocks.folding import FoldedConv2d
 from superres.data.patches import Patches
 from superres.data.sets import data_root
 from superres.degradations.recipes import photo
@@ -92,13 +91,12 @@ def _chain(file: str) -> Chain:
 def begin_from(net: Chain, trunk: Chain) -> None:
     """Copy the trunk; a tail of another scale begins as the trunk's tail averaged over the areas of its own pixels.
 
-    A deeper net has the trunk's convolutions at even distances, and between them ones that begin as the identity. A
-    wider one of the same scale has channels that are random, and that nothing of the trunk listens to yet.
+    A deeper net has the trunk's convolutions at even distances, and between them ones that begin as the identity.
     """
-    _copy(net.head, trunk.head)
+    net.head.load_state_dict(trunk.head.state_dict())
     _copy_body(net, trunk)
     if net.scale == trunk.scale:
-        _copy(net.tail, trunk.tail)
+        net.tail.load_state_dict(trunk.tail.state_dict())
         return
     edges = torch.arange(net.scale + 1) * trunk.scale / net.scale
     fine = torch.arange(trunk.scale)
@@ -123,29 +121,10 @@ def _copy_body(net: Chain, trunk: Chain) -> None:
     with torch.no_grad():
         for index, conv in enumerate(net.body):
             if index not in new:
-                _copy(conv, next(old))
+                conv.load_state_dict(next(old).state_dict())
                 continue
             for part in (conv.direct, conv.outer, conv.bias):
                 part.zero_()  # type: ignore[operator]
-
-
-def _copy(conv: nn.Module, trunk: nn.Module) -> None:
-    """The trunk's outputs are the first ones here, and hear its inputs only; the others stay as they are."""
-    assert isinstance(conv, FoldedConv2d)
-    assert isinstance(trunk, FoldedConv2d)
-    outputs, inputs = trunk.direct.shape[:2]
-    hidden = len(trunk.inner)
-    if any(a < b for a, b in zip(conv.direct.shape, trunk.direct.shape, strict=True)):
-        raise BadModel(f"the trunk's convolution of {inputs} to {outputs} channels is wider than the network's")
-    with torch.no_grad():
-        for mine, first, theirs in (
-            (conv.direct, outputs, trunk.direct),
-            (conv.inner, hidden, trunk.inner),
-            (conv.outer, outputs, trunk.outer),
-        ):
-            mine[:first] = 0
-            mine[:first, : theirs.shape[1]] = theirs
-        conv.bias[:outputs] = trunk.bias
 
 
 def unfolded(graph: Graph, arguments: dict[str, Any]) -> Chain:
@@ -177,7 +156,6 @@ def _run(
     validate: Validate | None = None,
     patches: tuple[int, int] = (32, 16),
     depth: int = 10,
-    width: int = 48,
 ) -> Run:
     """``patches`` are their side in low-resolution pixels and how many of them a step takes."""
     family, scale = name.split("-")[0], int(name.split("-")[1][1:])
@@ -185,7 +163,7 @@ def _run(
         degradation = spec(photo, scale=scale)
     return Run(
         name=name,
-        network=spec(Chain, scale=scale, depth=depth, width=width),
+        network=spec(Chain, scale=scale, depth=depth),
         method=spec(Supervised, network=LATE, loss=part(ColourAndLuma) if loss is None else loss),
         data=Spec(
             f"{__name__}:training_pictures",
@@ -299,22 +277,6 @@ def photo_x4_fine() -> Run:
         seed=7,
         patches=(48, 6),
         depth=14,
-    )
-
-
-def photo_x4_wide() -> Run:
-    """A third more channels, of PSNR itself again and longer."""
-    little = spec(photo, scale=4, shares=(0.95, 0.1, 0.98), noise=(0.5, 5.0))
-    return _run(
-        "photo-x4-wide",
-        _optimise(5_000, 6e-4, 300, 0),
-        start=_beside("photo-x4-fine"),
-        degradation=little,
-        loss=part(PeakError, colour=0.2),
-        seed=8,
-        patches=(48, 8),
-        depth=14,
-        width=64,
     )
 
 
