@@ -44,7 +44,7 @@ def speed(streaming: dict[str, Any], folder: dict[str, Any]) -> str:
             if name != "superres":
                 lines.append(f"| | {name} | {row['wall']:.2f}x | {row['cpu']:.2f}x | {row['memory']:.2f}x |")
         facts.append(
-            f"{work}: {report['date']}, {report['processor']}, {report['threads']} threads, {report['rounds']} rounds"
+            f"{work}: {report['date']}, {report['processor']}, {report['threads']} threads, rounds: {report['rounds']}"
         )
     medians, times = folder["seconds and MiB"], folder["times one call"]
     ours = medians["one call"]
