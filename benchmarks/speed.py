@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -61,14 +62,14 @@ def plain_network() -> Any:
     return Plain().eval()
 
 
-def rival(source: str, target: str, layout: str, tile: int, threads: int) -> None:
+def rival(network: Callable[[], Any], source: str, target: str, layout: str, tile: int, threads: int) -> None:
     """Plain PyTorch: ``tile`` 0 is the whole picture, otherwise tiles with the usual 10 pixels of padding."""
     import numpy as np
     import torch
     from PIL import Image
 
     torch.set_num_threads(threads)
-    net = plain_network()
+    net = network()
     x = torch.from_numpy(np.asarray(Image.open(source).convert("RGB")).copy()).permute(2, 0, 1)[None].float() / 255
     if layout == "channels_last":
         net, x = net.to(memory_format=torch.channels_last), x.contiguous(memory_format=torch.channels_last)
@@ -178,7 +179,7 @@ def measure(rounds: int, threads: int, size: int) -> dict[str, Any]:
 def main() -> None:
     if sys.argv[1:2] == ["--rival"]:
         source, target, layout, tile, threads = sys.argv[2:7]
-        rival(source, target, layout, int(tile), int(threads))
+        rival(plain_network, source, target, layout, int(tile), int(threads))
         return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)

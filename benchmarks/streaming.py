@@ -6,8 +6,8 @@ Every contestant is a process of its own with the same weights and threads; they
 figures are medians of wall seconds, CPU seconds and peak resident memory. ``clean-x4`` is a model of the package at
 512x512, ``srvgg-16`` (64 features) and ``rrdb-23`` have drawn weights (``drawn.py``), at 512x512 and 256x256. The
 rivals: PyTorch with the whole picture in both layouts and in the usual tiles, and ncnn with the whole picture. They
-are in this file, in full, and write their PNG through Pillow at compression 1, which gives files of the same size
-within 5 %.
+are in this file and in ``speed.py``, in full, and write their PNG through Pillow at compression 1, which gives files of
+the same size within 5 %.
 
 ``--linear`` gives seconds for a megapixel of the input, without the start of the process, for square pictures of so
 many megapixels, from and to TIFF, and draws them. What is there of the results file already is kept where a run leaves
@@ -23,6 +23,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import drawn
 from figures import processor
-from speed import draw_input, interleaved, plain_network, tiled
+from speed import draw_input, interleaved, plain_network, rival
 
 HERE = Path(__file__).parent
 SIZES = {"clean-x4": 512, "srvgg-16": 512, "rrdb-23": 256}
@@ -41,23 +42,6 @@ RIVALS = {
     "pytorch 256 tiles + 10 px, channels_last": ("channels_last", 256),
 }
 FEW = {"rrdb-23": ("pytorch whole, NCHW",)}  # a minute each
-
-
-def rival(work: str, source: str, target: str, layout: str, tile: int, threads: int) -> None:
-    """Plain PyTorch: ``tile`` 0 is the whole picture, otherwise tiles with the usual 10 pixels of padding."""
-    import numpy as np
-    import torch
-    from PIL import Image
-
-    torch.set_num_threads(threads)
-    net = plain_network() if work not in drawn.MODELS else drawn.network(work)
-    x = torch.from_numpy(np.asarray(Image.open(source).convert("RGB")).copy()).permute(2, 0, 1)[None].float() / 255
-    if layout == "channels_last":
-        net, x = net.to(memory_format=torch.channels_last), x.contiguous(memory_format=torch.channels_last)
-    with torch.inference_mode():
-        y = net(x) if not tile else tiled(net, x, tile, 10)
-    y = (y[0].clamp(0, 1) * 255).round_().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
-    Image.fromarray(y).save(target, compress_level=1)
 
 
 def ncnn_whole(model: str, source: str, target: str, threads: int) -> None:
@@ -179,7 +163,9 @@ def main() -> None:
         drawn.save(sys.argv[2], Path(sys.argv[3]))
         return
     if sys.argv[1:2] == ["--rival"]:
-        rival(*sys.argv[2:6], int(sys.argv[6]), int(sys.argv[7]))
+        work, source, target, layout, tile, threads = sys.argv[2:8]
+        network = partial(drawn.network, work) if work in drawn.MODELS else plain_network
+        rival(network, source, target, layout, int(tile), int(threads))
         return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--works", nargs="*", choices=tuple(SIZES), default=list(SIZES))

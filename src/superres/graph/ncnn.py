@@ -5,12 +5,12 @@ Layer names and parameter numbers are those of ncnn's documentation ("operation 
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from superres.graph.graph import Graph, Operation
+from superres.graph.rows import Layer
 from superres.graph.shapes import Form, forms, number, pair, real
 
 Number = int | float | tuple[float, ...] | tuple[int, ...]
@@ -21,34 +21,23 @@ SQUARE_ROOT = 5  # of ncnn's UnaryOp
 BINARY = {"add": 0, "sub": 1, "mul": 2}
 
 
-@dataclass(frozen=True)
-class Part:
-    """Some of a graph's operations: they read the values ``inputs`` and make the values ``outputs``."""
-
-    operations: tuple[Operation, ...]
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-
-
-def write_ncnn(graph: Graph, part: Part | None = None) -> tuple[bytes, bytes]:
-    """(param, bin) of the graph; rectifiers and clamps that alone read a convolution are fused into it.
-
-    Of a ``part`` only its operations are written; its inputs are in0, in1, ..., its outputs out0, out1, ...
-    """
+def write_ncnn(graph: Graph) -> tuple[bytes, bytes]:
+    """(param, bin) of the graph; rectifiers and clamps that alone read a convolution are fused into it."""
     weights: list[bytes] = []
-    param = pour_ncnn(graph, weights.append, part)
+    param = pour_ncnn(graph, weights.append)
     return param, b"".join(weights)
 
 
 def pour_ncnn(
-    graph: Graph, put: Callable[[bytes], object], part: Part | None = None, known: Mapping[str, Form] | None = None
+    graph: Graph, put: Callable[[bytes], object], layer: Layer | None = None, known: Mapping[str, Form] | None = None
 ) -> bytes:
     """As :func:`write_ncnn`, but the weights are given to ``put`` piece by piece: a large model is not held twice.
 
-    ``known`` are the graph's forms, for who writes many parts of one graph.
+    Of a ``layer`` only its operations are written; its inputs are called in0, in1, ... ``known`` are the graph's forms,
+    for who writes many layers of one graph.
     """
-    whole = Part(graph.operations, (graph.input,), (graph.output,))
-    writer = _Writer(graph, part or whole, put, known or forms(graph))
+    whole = Layer(graph.operations, (graph.input,), graph.output)
+    writer = _Writer(graph, layer or whole, put, known or forms(graph))
     writer.write()
     return writer.param()
 
@@ -56,46 +45,45 @@ def pour_ncnn(
 class _Writer:
     """Collects layers; ``blobs`` holds, for each value, the blob names that its readers take, one each."""
 
-    def __init__(self, graph: Graph, part: Part, put: Callable[[bytes], object], known: Mapping[str, Form]) -> None:
-        self.graph, self.part, self.forms = graph, part, known
-        self.readers = Counter(name for operation in part.operations for name in operation.inputs)
-        self.readers.update(part.outputs)
+    def __init__(self, graph: Graph, layer: Layer, put: Callable[[bytes], object], known: Mapping[str, Form]) -> None:
+        self.graph, self.layer, self.forms = graph, layer, known
+        self.readers = Counter(name for operation in layer.operations for name in operation.inputs)
+        self.readers[layer.output] += 1
         self.lines: list[str] = []
         self.put = put
         self.blobs: dict[str, list[str]] = {}
         self.count = 0
 
     def write(self) -> None:
-        for name in self.part.inputs:
+        for name in self.layer.inputs:
             self._emit("Input", (), self._made(name))
             self._share(name)
         fused = self._fused()
         taken = {id(activation) for activation in fused.values()}
-        for operation in self.part.operations:
+        for operation in self.layer.operations:
             if id(operation) not in taken:
                 activation = fused.get(operation.output)
                 self._operation(operation, activation)
                 self._share(activation.output if activation else operation.output)
-        for index, name in enumerate(self.part.outputs):
-            if name in self.part.inputs:
-                self._emit("Noop", [self.blobs[name].pop(0)], [f"out{index}"])
+        if self.layer.output in self.layer.inputs:
+            self._emit("Noop", [self.blobs[self.layer.output].pop(0)], ["out0"])
 
     def param(self) -> bytes:
         return f"{MAGIC}\n{len(self.lines)} {self.count}\n{''.join(self.lines)}".encode()
 
     def _fused(self) -> dict[str, Operation]:
         """The activation that alone reads a convolution, by the convolution's output."""
-        made = {one.output for one in self.part.operations if one.kind in ("conv", "deconv")}
+        made = {one.output for one in self.layer.operations if one.kind in ("conv", "deconv")}
         alone = {name for name in made if self.readers[name] == 1}
-        readers = (one for one in self.part.operations if one.kind in ("relu", "leaky_relu", "clamp"))
+        readers = (one for one in self.layer.operations if one.kind in ("relu", "leaky_relu", "clamp"))
         return {one.inputs[0]: one for one in readers if one.inputs[0] in alone}
 
     def _made(self, name: str) -> list[str]:
         """The blob that an operation writes a value to."""
-        if name in self.part.inputs:
-            blob = f"in{self.part.inputs.index(name)}"
-        elif name in self.part.outputs and self.readers[name] == 1:
-            blob = f"out{self.part.outputs.index(name)}"
+        if name in self.layer.inputs:
+            blob = f"in{self.layer.inputs.index(name)}"
+        elif name == self.layer.output and self.readers[name] == 1:
+            blob = "out0"
         else:
             blob = f"b{len(self.blobs)}"
         self.blobs[name] = [blob]
@@ -107,8 +95,8 @@ class _Writer:
         if readers > 1:
             source = self.blobs[name][0]
             copies = [f"{source}_{index}" for index in range(readers)]
-            if name in self.part.outputs and name not in self.part.inputs:
-                copies[-1] = f"out{self.part.outputs.index(name)}"
+            if name == self.layer.output and name not in self.layer.inputs:
+                copies[-1] = "out0"
             self._emit("Split", [source], copies)
             self.blobs[name] = copies
 

@@ -35,19 +35,19 @@ def parse_size(text: str, flag: str = "--size") -> tuple[int, int]:
 
 def parse_tile(text: str) -> int | Literal["auto"]:
     """``auto`` or a number of pixels."""
-    if text.strip().lower() == "auto":
-        return "auto"
-    if not text.strip().isdigit():
-        raise BadRequest(f"--tile {text!r} is neither 'auto' nor a number of pixels")
-    return int(text)
+    return _auto_or_number(text, "--tile", "pixels")
 
 
 def parse_jobs(text: str) -> int | Literal["auto"]:
     """``auto`` or a number of pictures."""
+    return _auto_or_number(text, "--jobs", "pictures")
+
+
+def _auto_or_number(text: str, flag: str, unit: str) -> int | Literal["auto"]:
     if text.strip().lower() == "auto":
         return "auto"
-    if not text.strip().isdigit():
-        raise BadRequest(f"--jobs {text!r} is neither 'auto' nor a number of pictures")
+    if not text.strip().isdecimal():
+        raise BadRequest(f"{flag} {text!r} is neither 'auto' nor a number of {unit}")
     return int(text)
 
 

@@ -6,16 +6,16 @@ and packing at every boundary would cost as much as a layer.
 
 import ctypes
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from superres.graph.graph import Graph
-from superres.graph.ncnn import MAGIC, Part, pour_ncnn
+from superres.graph.ncnn import MAGIC, pour_ncnn
 from superres.graph.rows import Layer
-from superres.graph.shapes import Form, forms
+from superres.graph.shapes import forms
 from superres.runtime.engines.ncnn import as_file, configure, import_ncnn
 from superres.types import BadModel, EngineUnavailable, Tile
 
@@ -28,7 +28,7 @@ class NcnnLines:
         self._option = self._ncnn.Option()
         configure(self._option, 1, gpu=False, plain=False)
         known = forms(graph)
-        self._nets = [self._net(functools.partial(_poured, graph, layer, known)) for layer in layers]
+        self._nets = [self._net(functools.partial(pour_ncnn, graph, layer=layer, known=known)) for layer in layers]
         self._joins: dict[int, Any] = {}
 
     def enter(self, rows: Tile) -> Any:
@@ -90,10 +90,6 @@ def _pools(ncnn: Any) -> tuple[Any, Any]:
     for pool in pools:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(pool))
     return pools
-
-
-def _poured(graph: Graph, layer: Layer, known: Mapping[str, Form], put: Callable[[bytes], object]) -> bytes:
-    return pour_ncnn(graph, put, Part(layer.operations, layer.inputs, (layer.output,)), known)
 
 
 def _load(net: Any, path: Path) -> None:
