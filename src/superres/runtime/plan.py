@@ -198,9 +198,12 @@ def make_plan(
 
 
 def _tiles_win(tiled: tuple[Grid, int, float], rows: tuple[Lines, int, float]) -> bool:
-    """Whether tiles take clearly less work, or a little less in much the same memory."""
-    (_, need, cost), (_, other_need, other_cost) = tiled, rows
-    return _CLEARLY * cost <= other_cost or (cost <= other_cost and need <= _CLEARLY * other_need)
+    """Whether tiles take clearly less work, or a little less where one tile is the picture.
+
+    What the process holds besides does not count: one picture is always done in one way, and comes out alike.
+    """
+    (grid, _, cost), (_, _, other_cost) = tiled, rows
+    return _CLEARLY * cost <= other_cost or (grid.count == 1 and cost <= other_cost)
 
 
 def _learning(settings: Settings) -> str:
