@@ -1,6 +1,8 @@
 import json
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -155,6 +157,21 @@ def test_a_cache_that_cannot_be_written_is_no_error(
     monkeypatch.setenv("SUPERRES_CACHE", str(tmp_path / "file" / "below"))
     monkeypatch.setattr(choose, "_race", lambda *_: "ncnn")
     assert choose.fastest(chain()) == "ncnn"
+
+
+def test_pictures_begun_together_go_to_one_engine(tmp_path, monkeypatch):
+    monkeypatch.setenv("SUPERRES_CACHE", str(tmp_path))
+    monkeypatch.setattr(choose, "available", lambda: dict.fromkeys(choose.ENGINES))
+    winners = iter(["onnxruntime", "ncnn", "openvino"])
+
+    def race(*_):
+        won = next(winners)
+        time.sleep(0.1)  # as long as another thread takes to come here
+        return won
+
+    monkeypatch.setattr(choose, "_race", race)
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(lambda _: choose.fastest(chain()), range(3))) == ["onnxruntime"] * 3
 
 
 def test_the_race_itself_runs_and_loads_no_torch(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -39,6 +40,7 @@ CANDIDATES = ("ncnn", "onnxruntime", "openvino")  # torch takes seconds to impor
 TOLERANCE = {"cpu": 1e-3, "gpu": 2e-2}
 _SECONDS = 0.25  # a test tile of one engine takes at most about this
 _BETTER = 0.9
+_RACING = threading.Lock()
 
 
 def available() -> dict[str, str | None]:
@@ -101,13 +103,13 @@ def fastest(graph: Graph, *, threads: int | None = None) -> str:
         if not names and reasons["torch"] is None:
             return "torch"
         return names[0] if names else "ncnn"  # opening it then says what to install
-    file = cache_folder() / "engines.json"
-    remembered = _read(file)
-    key = _key(graph, names, threads or 1)
-    if remembered.get(key) not in names:
-        remembered[key] = _race(graph, names, threads or 1)
-        _write(file, remembered)
-    return remembered[key]
+    file, key = cache_folder() / "engines.json", _key(graph, names, threads or 1)
+    with _RACING:  # or two pictures begun together would disturb each other's race, and go to different engines
+        remembered = _read(file)
+        if remembered.get(key) not in names:
+            remembered[key] = _race(graph, names, threads or 1)
+            _write(file, remembered)
+        return remembered[key]
 
 
 def cache_folder() -> Path:
