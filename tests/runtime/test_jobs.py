@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from superres.runtime import memory
 from superres.runtime.jobs import Job, _side, expand, output_name, run
 from superres.runtime.settings import Settings
 from superres.types import BadInput, BadRequest
@@ -170,5 +171,6 @@ def test_small_pictures_go_side_by_side_and_large_ones_alone(tmp_path):
     assert _side(jobs, settings) == 3
     assert _side(jobs, replace(settings, jobs=2)) == 2
     assert _side(jobs[:1], settings) == 1
+    assert _side(jobs, replace(settings, max_memory=memory.held() + (200 << 20))) == 1
     assert _side(expand([*small, large], settings, output=tmp_path / "out"), settings) == 1
     assert len(run(jobs, settings).done) == 5

@@ -11,7 +11,7 @@ from superres.graph.graph import Graph, Operation
 from superres.images.picture import PictureInfo
 from superres.runtime import memory, opening
 from superres.runtime.opening import Network, Opener, graph_key
-from superres.runtime.plan import make_plan
+from superres.runtime.plan import _FIXED, make_plan
 from superres.runtime.settings import Settings
 from superres.types import BadOutput, BadRequest
 
@@ -191,3 +191,15 @@ def test_one_thread_is_taken_where_the_memory_does_not_suffice_for_two(monkeypat
         assert plan.peak_memory <= limit << 20
         counts.add(plan.workers)
     assert 1 in counts
+
+
+def test_pictures_side_by_side_share_the_memory(monkeypatch):
+    monkeypatch.setattr("superres.runtime.memory.held", lambda: 50 << 20)
+    wide, settings = replace(INFO, width=3000, height=3000), Settings(engine="ncnn", model="clean-x4", threads=1)
+    alone, four = (make_plan(wide, replace(settings, max_memory=500 << 20, jobs=count), Opener()) for count in (1, 4))
+    assert four.peak_memory < alone.peak_memory
+    assert 4 * four.peak_memory - 3 * ((50 << 20) + _FIXED) <= 500 << 20
+    with pytest.raises(BadRequest, match="the least that works is --max-memory") as caught:
+        make_plan(wide, replace(settings, max_memory=150 << 20, jobs=4), Opener())
+    least = int(str(caught.value).rsplit(" ", 1)[1].rstrip("M")) << 20
+    make_plan(wide, replace(settings, max_memory=least, jobs=4), Opener())

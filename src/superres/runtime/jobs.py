@@ -11,6 +11,7 @@ from typing import Literal
 from superres.images.formats import FORMATS as FORMAT_TABLE
 from superres.images.formats import format_of
 from superres.images.read import PICTURE_SUFFIXES, open_picture
+from superres.runtime import memory
 from superres.runtime.cluster import Cluster, connect
 from superres.runtime.engines.ncnn import default_threads
 from superres.runtime.opening import Opener
@@ -27,6 +28,7 @@ Kind = Literal["begin", "learning", "progress", "done", "skipped", "failed"]
 
 _SMALL = 600_000  # pixels of a picture that one thread does soon enough
 _LOOKED_AT = 16  # pictures of a batch
+_EACH = 150 << 20  # bytes that a small picture may take, generously
 
 
 @dataclass(frozen=True)
@@ -210,7 +212,8 @@ def _side(jobs: list[Job], settings: Settings) -> int:
     if len(jobs) == 1 or threads == 1 or settings.device != "cpu" or settings.method is not None:
         return 1
     seen = jobs[:: -(-len(jobs) // _LOOKED_AT)]
-    return min(threads, len(jobs)) if all(_small(job, settings) for job in seen) else 1
+    room = (settings.max_memory or memory.default_limit()) - memory.held()
+    return max(1, min(threads, len(jobs), room // _EACH)) if all(_small(job, settings) for job in seen) else 1
 
 
 def _small(job: Job, settings: Settings) -> bool:

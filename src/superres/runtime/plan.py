@@ -271,7 +271,7 @@ class _Room:
             cost = grid.count * (high * wide + _PER_TILE)
             if cost > _SMALL and grid.count < most:
                 cost *= _ALONE
-            if need * _MARGIN <= self.limit:
+            if self._together(need) <= self.limit:
                 fitting.append((cost, grid, need))
         if not fitting:
             if optional:
@@ -306,7 +306,7 @@ class _Room:
                 lines = replace(given, workers=workers)
                 need = self.base + self._flowing(lines, network)
                 least = min(least, need)
-                if need * _MARGIN <= self.limit:
+                if self._together(need) <= self.limit:
                     fitting.append((_LINES_COST * lines.cost * (1 if workers == most else _ALONE), lines, need))
         if not fitting:
             return None, "the memory does not suffice for a block of rows", least
@@ -330,13 +330,17 @@ class _Room:
         )
         return held + fixed + THREAD + network.weight_bytes + resized_bytes(info, s, self.size)
 
+    def _together(self, need: float) -> float:
+        """What the process may hold with so many pictures side by side that each need as much as this one."""
+        return self.base + self.settings.side_by_side * (need * _MARGIN - self.base)
+
     def _too_little(self, least: float) -> BadRequest:
         info, settings = self.info, self.settings
         flag = "--max-memory" if settings.max_memory else "the free memory"
         hint = "" if settings.tile == "auto" else f" with --tile {settings.tile}"
         return BadRequest(
             f"{flag} of {self.limit / 2**20:.0f} MB is too little for {info.path.name} ({info.width}x{info.height})"
-            f"{hint}; the least that works is --max-memory {math.ceil(least * _MARGIN / 2**20)}M"
+            f"{hint}; the least that works is --max-memory {math.ceil(self._together(least) / 2**20)}M"
         )
 
 
