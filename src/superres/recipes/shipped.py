@@ -14,7 +14,7 @@ trained from nothing, the x2 and x3 networks start from it with a new tail, and 
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -45,6 +45,7 @@ def training_pictures(
     patch: int = 32,
     batch: int = 16,
     seed: int = 0,
+    weights: Literal["equal", "area"] = "area",
     root: str | None = None,
 ) -> Patches:
     """Patches of ``patch`` low-resolution pixels of the three sets in ``root`` or ``root/train``, large ones more."""
@@ -57,7 +58,7 @@ def training_pictures(
         batch=batch,
         seed=seed,
         degradation=degradation,
-        weights="area",
+        weights=weights,
         small="skip",
     )
 
@@ -156,6 +157,7 @@ def _run(
     validate: Validate | None = None,
     patches: tuple[int, int] = (32, 16),
     depth: int = 10,
+    weights: Literal["equal", "area"] = "area",
 ) -> Run:
     """``patches`` are their side in low-resolution pixels and how many of them a step takes."""
     family, scale = name.split("-")[0], int(name.split("-")[1][1:])
@@ -167,7 +169,7 @@ def _run(
         method=spec(Supervised, network=LATE, loss=part(ColourAndLuma) if loss is None else loss),
         data=Spec(
             f"{__name__}:training_pictures",
-            {"scale": scale, "degradation": degradation, "patch": patches[0], "batch": patches[1]},
+            {"scale": scale, "degradation": degradation, "patch": patches[0], "batch": patches[1], "weights": weights},
         ),
         optimise=optimise,
         validate=validate,
@@ -266,7 +268,7 @@ def photo_x4_deep() -> Run:
 
 
 def photo_x4_fine() -> Run:
-    """The last round: of PSNR itself, in which smooth pictures count as much as textured ones."""
+    """A round of PSNR itself, in which smooth pictures count as much as textured ones."""
     little = spec(photo, scale=4, shares=(0.95, 0.1, 0.98), noise=(0.5, 5.0))
     return _run(
         "photo-x4-fine",
@@ -277,6 +279,22 @@ def photo_x4_fine() -> Run:
         seed=7,
         patches=(48, 6),
         depth=14,
+    )
+
+
+def photo_x4_whole() -> Run:
+    """Deeper again, of PSNR over nearly whole pictures, each as often: the mean of PSNR over a set of pictures."""
+    little = spec(photo, scale=4, shares=(0.95, 0.1, 0.98), noise=(0.5, 5.0))
+    return _run(
+        "photo-x4-whole",
+        _optimise(6_500, 5e-4, 200, 0),
+        start=_beside("photo-x4-fine"),
+        degradation=little,
+        loss=part(PeakError),
+        seed=8,
+        patches=(72, 4),
+        depth=18,
+        weights="equal",
     )
 
 
