@@ -33,6 +33,13 @@ def test_help_loads_nothing_heavy(words: list[str]) -> None:
     assert not loaded & HEAVY
 
 
+def test_a_call_for_a_picture_loads_no_type_checker() -> None:
+    found = process("upscale", "absent.png", code=CALL + "print('MODULES', *sys.modules); sys.exit(status)")
+    assert found.returncode == 3, found.stderr
+    assert {"tyro", "numpy"} <= set(found.stdout.split())
+    assert not {"typeguard", "asyncio"} & set(found.stdout.split())
+
+
 def test_bare_help_does_not_need_tyro() -> None:
     found = process("--help", code="import sys; sys.modules['tyro'] = None\n" + CALL + "sys.exit(status)")
     assert found.returncode == 0, found.stderr

@@ -3,7 +3,8 @@
 import difflib
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Annotated, Any, cast, get_origin, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
 
 from superres.types import BadRequest
 
@@ -166,13 +167,34 @@ def _annotated(verb: Verb) -> Verb:
             aliases=_ALIASES.get(name),
             help_behavior_hint=_hint(parameter.default),
         )
-        hint: Any = Annotated[hints[name], extra]
+        hint: Any = Annotated[(*_quick(hints[name], _METAVARS.get(name)), extra)]
         forward.__annotations__[name] = hint
         parameters.append(parameter.replace(annotation=hint))
     cast(Any, forward).__signature__ = signature.replace(parameters=parameters)
     forward.__doc__ = inspect.getdoc(verb)
     forward.__name__ = verb.__name__
     return forward
+
+
+def _quick(hint: Any, shown: str | None) -> tuple[Any, ...]:
+    """The hint in words that tyro understands by itself: for others it imports a type checker.
+
+    That takes a tenth of a second; tuples with a default that is not empty are checked all the same.
+    """
+    from tyro.constructors import PrimitiveConstructorSpec
+
+    if get_origin(hint) is UnionType:
+        return (Union[get_args(hint)],)  # noqa: UP007 - X | None is not quick
+    if get_origin(hint) is not tuple:
+        return (hint,)
+    words: PrimitiveConstructorSpec[Any] = PrimitiveConstructorSpec(
+        nargs="*",
+        metavar=shown or "WORD...",
+        instance_from_str=tuple,
+        is_instance=lambda value: isinstance(value, tuple),
+        str_from_instance=list,
+    )
+    return tuple, words
 
 
 def _hint(default: Any) -> str:
