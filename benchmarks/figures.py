@@ -1,6 +1,8 @@
-"""What the scripts that measure on the field's test sets share: pictures, luma, PSNR, and the processor's name."""
+"""What the scripts that measure share: pictures, luma, PSNR, the processor's name, the package as it is installed."""
 
+import compileall
 import platform
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -42,3 +44,11 @@ def processor() -> str:
     cpu = Path("/proc/cpuinfo")
     names = [line.split(":")[1].strip() for line in cpu.read_text().splitlines() if line.startswith("model name")]
     return names[0] if names else platform.processor()
+
+
+def compile_package() -> None:
+    """Bytecode for the package, as pip leaves it: a checkout may lack it, and would compile at every start."""
+    spec = find_spec("superres")
+    assert spec is not None
+    assert spec.origin is not None
+    compileall.compile_dir(Path(spec.origin).parent, quiet=1)

@@ -21,7 +21,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from figures import processor
+from figures import compile_package, processor
 from speed import MODEL, draw_input, run_once
 
 HERE = Path(__file__).parent
@@ -41,6 +41,7 @@ def one_by_one(commands: list[list[str]], threads: int) -> dict[str, float]:
 def measure(count: int, some: int, rounds: int, threads: int) -> dict[str, Any]:
     streaming = str(HERE / "streaming.py")
     ours = [sys.executable, "-m", "superres", "upscale"]
+    compile_package()
     options = ["--model", MODEL, "--engine", "ncnn", "--overwrite"]
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "in", Path(folder) / "out"

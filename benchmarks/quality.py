@@ -12,7 +12,7 @@ mean of the pictures' PSNR. The degraded photographs follow the draws stored in 
 import argparse
 import datetime as dt
 import json
-import platform
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,40 +20,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from figures import enlarge, pictures, processor, psnr
 
 import superres
 from superres.degradations.photo import Photo
 from superres.images.resize import imresize
-from superres.types import Upscaler
 
 Array = npt.NDArray[Any]
 HERE = Path(__file__).parent
 SETS = ("Set5", "Set14", "BSD100")
 MODELS = ("bicubic", "clean", "photo")
-
-
-def luma(x: Array) -> Array:
-    """Studio luma in 0..255 as float64; a gray picture is its own luma."""
-    x = x.astype(np.float64)
-    return x if x.ndim == 2 else 16 + x @ np.array([65.481, 128.553, 24.966]) / 255
-
-
-def psnr(result: Array, truth: Array, border: int) -> float:
-    error = (luma(result) - luma(truth))[border:-border, border:-border]
-    return float(10 * np.log10(255**2 / np.mean(error**2)))
-
-
-def pictures(folder: Path, scale: int) -> list[Array]:
-    found = [np.asarray(Image.open(file)) for file in sorted(folder.iterdir())]
-    return [x[: x.shape[0] // scale * scale, : x.shape[1] // scale * scale] for x in found]
-
-
-def enlarge(upscaler: Upscaler, lr: Array) -> Array:
-    rgb = np.repeat(lr[..., None], 3, -1) if lr.ndim == 2 else lr
-    x = np.ascontiguousarray(rgb.transpose(2, 0, 1)[None], np.float32) / 255
-    y = upscaler(x)[0].transpose(1, 2, 0) * 255
-    return np.clip(np.floor((y.mean(-1) if lr.ndim == 2 else y) + 0.5), 0, 255)
 
 
 def open_model(name: str, scale: int) -> Callable[[Array], Array]:
@@ -67,7 +46,7 @@ def clean_figures(data: Path, scale: int, names: tuple[str, ...]) -> dict[str, d
     models = {name: open_model(name, scale) for name in names}
     rows: dict[str, dict[str, float]] = {name: {} for name in names}
     for name in SETS:
-        truths = pictures(data / "benchmarks" / name, scale)
+        truths = list(pictures(data / "benchmarks" / name, scale).values())
         inputs = [imresize(x, 1 / scale) for x in truths]
         for model, run in models.items():
             values = [psnr(run(lr), hr, scale) for lr, hr in zip(inputs, truths, strict=True)]
@@ -102,7 +81,7 @@ def degraded(x: Array, scale: int, draw: dict[str, Any]) -> Array:
 
 
 def photo_figures(data: Path, scale: int, names: tuple[str, ...]) -> dict[str, dict[str, float]]:
-    truths = pictures(data / "benchmarks" / "BSD100", scale)
+    truths = list(pictures(data / "benchmarks" / "BSD100", scale).values())
     inputs = [degraded(x, scale, draw) for x, draw in zip(truths, photo_draws(len(truths)), strict=True)]
     rows: dict[str, dict[str, float]] = {}
     for name in names:
@@ -113,12 +92,6 @@ def photo_figures(data: Path, scale: int, names: tuple[str, ...]) -> dict[str, d
 
 
 KINDS = {"clean": clean_figures, "photo": photo_figures}
-
-
-def processor() -> str:
-    cpu = Path("/proc/cpuinfo")
-    names = [line.split(":")[1].strip() for line in cpu.read_text().splitlines() if line.startswith("model name")]
-    return names[0] if names else platform.processor()
 
 
 def main() -> None:

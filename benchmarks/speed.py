@@ -25,7 +25,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from figures import processor  # nothing heavy here: what this process holds counts for those that it starts
+from figures import (  # nothing heavy here: what this process holds counts for those that it starts
+    compile_package,
+    processor,
+)
 
 HERE = Path(__file__).parent
 MODEL = "clean-x4"
@@ -143,6 +146,7 @@ def draw_input(path: str, size: int) -> None:
 
 def interleaved(commands: dict[str, list[str]], rounds: int, threads: int) -> dict[str, list[dict[str, float]]]:
     """The figures of every command in every round; they take turns, and a first round only warms the caches."""
+    compile_package()
     runs: dict[str, list[dict[str, float]]] = {name: [] for name in commands}
     for turn in range(rounds + 1):
         for name, command in commands.items():

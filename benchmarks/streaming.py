@@ -10,8 +10,8 @@ are in this file and in ``speed.py``, in full, and write their PNG through Pillo
 the same size within 5 %.
 
 ``--linear`` gives seconds for a megapixel of the input, without the start of the process, for square pictures of so
-many megapixels, from and to TIFF, and draws them. What is there of the results file already is kept where a run leaves
-it out.
+many megapixels, from and to TIFF, in two rounds, and draws them. What is there of the results file already is kept
+where a run leaves it out.
 """
 
 import argparse
@@ -103,25 +103,31 @@ def table(work: str, rounds: int, threads: int) -> dict[str, Any]:
     }
 
 
-def linear(megapixels: list[float], threads: int) -> dict[str, Any]:
-    """Seconds a megapixel of the input, for each size: the least of two, of one for the largest."""
+def linear(megapixels: list[float], rounds: int, threads: int) -> dict[str, Any]:
+    """Seconds a megapixel of the input, for each size: the least of all runs, which take turns round after round.
+
+    Sizes below the largest are run again within a round until they have taken a tenth of what the largest takes.
+    """
     from superres.runtime.pipeline import upscale_file
     from superres.runtime.settings import Settings
 
-    found: dict[str, float] = {}
+    found: dict[str, list[float]] = {f"{count:g}": [] for count in megapixels}
     with tempfile.TemporaryDirectory() as folder:
-        for count in megapixels:
-            side = round((count * 1e6) ** 0.5)
-            source, target = Path(folder) / "input.tif", Path(folder) / "out.tif"
-            draw_input(str(source), side)
-            settings = Settings(model="clean-x4", engine="ncnn", threads=threads, overwrite=True)
-            rounds = 3 if count < 4 else 2 if count < 16 else 1
-            seconds = min(upscale_file(source, target, settings).seconds for _ in range(rounds))
-            target.unlink()
-            found[f"{count:g}"] = round(seconds / (side * side / 1e6), 3)
-            print(count, found[f"{count:g}"], flush=True)
-    values = list(found.values())
-    return {"seconds a megapixel": found, "largest over smallest": round(max(values) / min(values), 3)}
+        for _ in range(rounds):
+            for count in megapixels:
+                side = round((count * 1e6) ** 0.5)
+                source, target = Path(folder) / f"{side}.tif", Path(folder) / "out.tif"
+                if not source.exists():
+                    draw_input(str(source), side)
+                settings = Settings(model="clean-x4", engine="ncnn", threads=threads, overwrite=True)
+                for _ in range(max(1, round(max(megapixels) / count / 20))):
+                    seconds = upscale_file(source, target, settings).seconds
+                    found[f"{count:g}"].append(round(seconds / (side * side / 1e6), 3))
+                target.unlink()
+                print(count, found[f"{count:g}"], flush=True)
+    least = {name: min(values) for name, values in found.items()}
+    ratio = round(max(least.values()) / min(least.values()), 3)
+    return {"seconds a megapixel": least, "largest over smallest": ratio, "rounds": rounds, "every run": found}
 
 
 def drawing(found: dict[str, float]) -> str:
@@ -186,7 +192,7 @@ def main() -> None:
         figures[work] = {**facts, **table(work, given.rounds, given.threads)}
         print(work, json.dumps(figures[work]["seconds and MiB"], indent=1), flush=True)
     if given.linear:
-        figures["linear"] = {**facts, **linear(given.linear, given.threads)}
+        figures["linear"] = {**facts, **linear(given.linear, min(2, given.rounds), given.threads)}
         svg = drawing(figures["linear"]["seconds a megapixel"])
         given.out.with_name("streaming_linear.svg").write_text(svg)
     given.out.parent.mkdir(parents=True, exist_ok=True)
