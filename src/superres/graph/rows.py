@@ -1,6 +1,7 @@
 """What rows each layer of a graph reads, so that rows can flow through it and nothing is computed twice.
 
-A layer is an operation, and the activations that alone read it. Its rows are cut and joined by whoever runs it:
+A layer is an operation, and the activations that alone read it; a convolution that alone reads what is put together of
+several values takes those itself. Its rows are cut and joined by whoever runs it:
 vertical padding is taken out of the operations here, and said as rows that lie outside the value, which are nought for
 a convolution and do not exist for everything else. So the zero padding at the picture's top and bottom belongs to every
 layer, as in the whole picture.
@@ -22,6 +23,8 @@ _BEYOND = {"bilinear": 1, "bicubic": 2}  # rows that interpolation reads above a
 @dataclass(frozen=True)
 class Layer:
     """``operations`` in a row: the first reads ``inputs``, each other one its predecessor, the last makes ``output``.
+
+    The first may be a concatenation that the second, a convolution, reads.
 
     Where it is not ``finer``, output row y reads the input rows ``step * y - shift`` to ``step * y - shift + spread``.
     Where it is, output row y is at input row (y + shift) / step, and ``spread`` output rows before it say how far an
@@ -56,9 +59,14 @@ class Layer:
         return start + self.shift - self.step * first if self.finer else 0
 
     @property
+    def convolution(self) -> Operation | None:
+        """The convolution, plain or transposed, that it is."""
+        return next((one for one in self.operations if one.kind in ("conv", "deconv")), None)
+
+    @property
     def padded(self) -> bool:
         """Whether rows outside the input are nought, and not missing."""
-        return self.operations[0].kind == "conv"
+        return self.convolution is not None and self.convolution.kind == "conv"
 
 
 def can_stream(graph: Graph) -> str | None:
@@ -83,9 +91,19 @@ def layers(graph: Graph) -> tuple[Layer, ...]:
         if one.kind in _POINTWISE and source is not None and readers[source.output] == 1:
             del made[source.output]
             made[one.output] = replace(source, operations=(*source.operations, one), output=one.output)
+        elif one.kind == "conv" and source is not None and _joins(source) and readers[source.output] == 1:
+            del made[source.output]
+            layer = _layer(graph, one)
+            operations = (*source.operations, *layer.operations)
+            made[one.output] = replace(layer, operations=operations, inputs=source.inputs)
         else:
             made[one.output] = _layer(graph, one)
     return tuple(made.values())
+
+
+def _joins(layer: Layer) -> bool:
+    """Whether it puts values together, and does nothing else."""
+    return len(layer.operations) == 1 and layer.operations[0].kind == "concat"
 
 
 def _layer(graph: Graph, one: Operation) -> Layer:
@@ -111,9 +129,9 @@ def work(graph: Graph, given: Sequence[Layer]) -> list[float]:
     area = {name: float(form.resolution[0] * form.resolution[1]) for name, form in known.items() if form.resolution}
     found: list[float] = []
     for layer in given:
-        first = layer.operations[0]
-        place = layer.inputs[0] if first.kind == "deconv" else layer.output
-        weights = graph.weights[first.weights["weight"]].size if first.kind in ("conv", "deconv") else 0
+        conv = layer.convolution
+        place = layer.inputs[0] if conv is not None and not layer.padded else layer.output
+        weights = 0 if conv is None else graph.weights[conv.weights["weight"]].size
         found.append(area[place] * weights + _MOVED * area[layer.output] * known[layer.output].channels)
     return found
 

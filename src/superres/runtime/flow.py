@@ -31,7 +31,11 @@ class Machine(Protocol):
         ...
 
     def cut(self, value: Any, top: int, bottom: int) -> Any:
-        """The value without its first and last rows."""
+        """The value without its first and last rows; it may share their memory."""
+        ...
+
+    def kept(self, value: Any) -> Any:
+        """The value in memory of its own."""
         ...
 
     def join(self, values: Sequence[Any]) -> Any:
@@ -83,7 +87,7 @@ class _Held:
             if self.blocks:
                 low, high, value = self.blocks[0]
                 if needed - low > high - needed:
-                    self.blocks[0] = needed, high, machine.cut(value, needed - low, 0)
+                    self.blocks[0] = needed, high, machine.kept(machine.cut(value, needed - low, 0))
 
 
 @dataclass
@@ -175,7 +179,8 @@ class Flow:
         given = [self._held[name].rows(machine, first, last, padded=layer.padded) for name in layer.inputs]
         made = machine.run(place, given)
         top = layer.offset(max(0, first), start)
-        return machine.cut(made, top, machine.height(made) - top - (stop - start))
+        more = machine.height(made) - (stop - start)
+        return machine.kept(machine.cut(made, top, more - top)) if more else made
 
     def _release(self, place: int, layer: Layer) -> None:
         made = self._done[place]
