@@ -11,7 +11,7 @@ is the matrix library's habit, not its promise: the tests hold it to that. Threa
 product runs on one, so their number changes no bit either. Only the CPU has been tried.
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -80,7 +80,7 @@ class TorchEngine:
         """The same on tensors; what lies on the engine's device already is not copied."""
         import torch
 
-        self._fits(tuple(tile.shape))
+        fits(self.graph, self.alignment, tuple(tile.shape))
         given = {self.graph.input: tile.to(self.device, torch.float32).contiguous()}
         return self.follow(self.graph.operations, given, (self.graph.output,))[0]
 
@@ -90,25 +90,43 @@ class TorchEngine:
         """The values ``wanted``, made by these of the graph's operations from ``values``, each dropped when read."""
         import torch
 
-        last = {name: step for step, one in enumerate(operations) for name in one.inputs}
         with _one_thread(), ThreadPoolExecutor(self.threads) as pool, torch.inference_mode():
-            for step, operation in enumerate(operations):
-                inputs = [values[name] for name in operation.inputs]
-                weights = {role: self.weights[key] for role, key in operation.weights.items()}
-                values[operation.output] = _run(operation, inputs, weights, pool)
-                del inputs
-                for name in (*operation.inputs, operation.output):
-                    if name not in wanted and last.get(name, -1) <= step:
-                        values.pop(name, None)
-            return [values[name] for name in wanted]
 
-    def _fits(self, shape: tuple[int, ...]) -> None:
-        if len(shape) != 4 or shape[1] != self.graph.channels or min(shape) < 1:
-            raise BadRequest(f"the tile has shape {shape}, wanted (B, {self.graph.channels}, H, W)")
-        if shape[2] % self.alignment or shape[3] % self.alignment:
-            raise BadRequest(
-                f"the tile is {shape[2]}x{shape[3]}; this model takes multiples of {self.alignment}: pad it"
-            )
+            def step(operation: Operation, inputs: "list[Tensor]", weights: "dict[str, Tensor]") -> "Tensor":
+                return _run(operation, inputs, weights, pool)
+
+            return walk(operations, self.weights, values, wanted, step)
+
+
+Step = Callable[[Operation, "list[Tensor]", "dict[str, Tensor]"], "Tensor"]
+
+
+def walk(
+    operations: Sequence[Operation],
+    weights: "Mapping[str, Tensor]",
+    values: "dict[str, Tensor]",
+    wanted: Sequence[str],
+    step: Step,
+) -> "list[Tensor]":
+    """The values ``wanted``, each operation done by ``step`` and each value dropped when nothing more reads it."""
+    last = {name: place for place, one in enumerate(operations) for name in one.inputs}
+    for place, operation in enumerate(operations):
+        inputs = [values[name] for name in operation.inputs]
+        own = {role: weights[key] for role, key in operation.weights.items()}
+        values[operation.output] = step(operation, inputs, own)
+        del inputs
+        for name in (*operation.inputs, operation.output):
+            if name not in wanted and last.get(name, -1) <= place:
+                values.pop(name, None)
+    return [values[name] for name in wanted]
+
+
+def fits(graph: Graph, alignment: int, shape: tuple[int, ...]) -> None:
+    """BadRequest where a tile of that shape is not (B, C, H, W) of what the graph takes."""
+    if len(shape) != 4 or shape[1] != graph.channels or min(shape) < 1:
+        raise BadRequest(f"the tile has shape {shape}, wanted (B, {graph.channels}, H, W)")
+    if shape[2] % alignment or shape[3] % alignment:
+        raise BadRequest(f"the tile is {shape[2]}x{shape[3]}; this model takes multiples of {alignment}: pad it")
 
 
 @contextmanager
@@ -125,8 +143,6 @@ def _one_thread() -> Generator[None]:
 
 
 def _run(operation: Operation, inputs: "list[Tensor]", weights: "dict[str, Tensor]", pool: Executor) -> "Tensor":
-    import torch
-
     kind, x = operation.kind, inputs[0]
     if kind == "conv":
         return _conv(operation, x, weights, pool)
@@ -136,18 +152,21 @@ def _run(operation: Operation, inputs: "list[Tensor]", weights: "dict[str, Tenso
         return _interpolated(x, kind, number(operation, "factor", least=1))
     if kind in ("sigmoid", "tanh", "silu", "gelu"):
         return _in_blocks(kind, x)
+    return simple(operation, inputs, weights)
+
+
+def simple(operation: Operation, inputs: "list[Tensor]", weights: "dict[str, Tensor]") -> "Tensor":
+    """What rounds once at most, or moves pixels only."""
+    import torch
+    import torch.nn.functional as F
+
+    kind, x = operation.kind, inputs[0]
     if kind in ("add", "sub", "mul"):
         for other in inputs[1:]:
             x = getattr(torch, kind)(x, other)
         return x
     if kind == "concat":
         return torch.cat(inputs, 1)
-    return _simple(operation, x, weights)
-
-
-def _simple(operation: Operation, x: "Tensor", weights: "dict[str, Tensor]") -> "Tensor":
-    """What rounds once at most, or moves pixels only."""
-    import torch.nn.functional as F
 
     steps: dict[str, Callable[[], Tensor]] = {
         "relu": lambda: F.relu(x),
@@ -162,7 +181,7 @@ def _simple(operation: Operation, x: "Tensor", weights: "dict[str, Tensor]") -> 
         "nearest": lambda: _nearest(x, number(operation, "factor", least=1)),
         "global_average": lambda: x.mean((2, 3), keepdim=True),
     }
-    return steps[operation.kind]()
+    return steps[kind]()
 
 
 def _nearest(x: "Tensor", factor: int) -> "Tensor":
