@@ -1,5 +1,6 @@
 """The public functions: pictures in memory or in files, enlarged; models opened."""
 
+import warnings
 from pathlib import Path
 from typing import Any, cast, overload
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from superres.images.picture import PictureInfo, SampleType
 from superres.runtime.bands import Bands, FloatRange
+from superres.runtime.batches import Card
 from superres.runtime.guards import Guarded
 from superres.runtime.learning import learn, windows
 from superres.runtime.lines import LinesFault
@@ -56,13 +58,22 @@ def load(
     scale: float | None = None,
     engine: str = "auto",
     device: str = "cpu",
+    precision: str = "float32",
     threads: int | None = None,
     model_scale: int | None = None,
     model_range: float | None = None,
 ) -> Upscaler:
-    """A model ("clean-x4", "bicubic", or a file) opened on an engine: called with (B, C, H, W) float32 in [0, 1]."""
+    """A model ("clean-x4", "bicubic", or a file) opened on an engine: called with (B, C, H, W) float32 in [0, 1].
+
+    On a GPU ``precision`` may be ``half``; where that is far from float32, a warning says that float32 is used.
+    """
     model = find_model(name, scale=scale, model_scale=model_scale, model_range=model_range)
-    return model.open(engine, device=device, threads=threads)
+    return model.open(engine, device=device, threads=threads, precision=precision, tell=_warn)
+
+
+def _warn(card: Card) -> None:
+    for note in card.notes:
+        warnings.warn(note, stacklevel=3)
 
 
 def _settings(scale: float, given: dict[str, Any]) -> Settings:
@@ -100,6 +111,8 @@ def _enlarge(x: Array, sample: SampleType, settings: Settings) -> Array:
     height, width, count = x.shape
     info = PictureInfo(Path("array"), "tiff", width, height, count, count in (2, 4), sample)
     plan = make_plan(info, settings, _OPENER, format="tiff", sample=x[:128])
+    if plan.gathered.card is not None:
+        _warn(plan.gathered.card)
     bands = Bands(count, info.alpha, sample)
     if sample == "float32":
         seen = FloatRange(info.alpha)
@@ -129,7 +142,8 @@ def _made(x: Array, plan: Plan, bands: Bands, settings: Settings) -> Array:
         (plan.size[1], plan.size[0]),
         factor=(plan.factor[1], plan.factor[0]),
         channels=network.channels if network else 0,
-        workers=1,
+        workers=plan.workers if plan.gathered.card else 1,
+        ahead=plan.gathered.ahead,
         flow=line_machine(plan, _OPENER),
     )
     for strip in strips:

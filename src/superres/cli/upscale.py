@@ -36,6 +36,7 @@ def upscale(
     model: str = "auto",
     engine: Literal["auto", "ncnn", "onnxruntime", "openvino", "torch"] = "auto",
     device: Literal["cpu", "gpu"] = "cpu",
+    precision: Literal["float32", "half"] = "float32",
     threads: int | None = None,
     tile: str = "auto",
     exact: bool = False,
@@ -79,6 +80,7 @@ def upscale(
             .onnx, ncnn .param, .pth; auto looks at the picture
         engine: what runs the model; auto takes the fastest here
         device: where it runs; a GPU is used only after it agreed with the CPU
+        precision: half lets a GPU with PyTorch compute in half precision, where that agrees with float32
         threads: threads of the engine (all cores when not given)
         tile: side of a tile in input pixels
         exact: take the full halo of a deep model, however slow
@@ -115,6 +117,7 @@ def upscale(
         model=model,
         engine=engine,
         device=device,
+        precision=precision,
         threads=threads,
         tile=parse_tile(tile),
         exact=exact,

@@ -14,11 +14,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from superres.runtime.tiles import Grid
 from superres.types import EngineUnavailable, Tile
 
 MOST = 16  # tiles in a batch
-PIXELS = 1 << 20  # input pixels in a batch: they keep any device busy
+PIXELS = 1 << 17  # input pixels in a batch: hundreds of blocks for each of a device's processors, layer by layer
 ON_THE_WAY = 2  # batches
+_AT_HAND = 3  # batches of tiles that threads hold
+_SMALL = 64  # px: no smaller tiles are taken for want of the card's memory
+_AHEAD = 3  # bands of tiles at most: each costs the host's memory
 
 
 class NoRoom(Exception):
@@ -40,8 +44,49 @@ class Card:
     batches: bool = False
     notes: tuple[str, ...] = ()
 
+    def holds(self, grid: Grid, tile: int) -> bool:
+        """Whether tiles of so many bytes may be tried: two must fit, or they are small already."""
+        return self.free is None or 2 * tile <= self.free or max(grid.tile) <= _SMALL
+
 
 Tell = Callable[[Card], object]  # who wants to know on which card a model was opened
+
+
+@dataclass(frozen=True)
+class Gathering:
+    """How a grid of tiles goes to a card: so many in a batch, so many at hand, so many bands of them ahead.
+
+    Without a card nothing is gathered, and ``ahead`` is left to who makes the bands.
+    """
+
+    card: Card | None = None
+    batch: int = 1
+    workers: int = 1
+    ahead: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        name, precision = (self.card.name, self.card.precision) if self.card else (None, "float32")
+        return {"device_name": name, "precision": precision, "batch": self.batch}
+
+    def explain(self) -> str:
+        """What follows the words "torch on gpu"."""
+        if self.card is None:
+            return ""
+        tiles = f"up to {self.batch} tiles at once" if self.batch > 1 else "one tile at a time"
+        return f" ({self.card.name}), {self.card.precision}, {tiles}"
+
+
+NOT_GATHERED = Gathering()
+
+
+def gathering(card: Card | None, grid: Grid) -> Gathering:
+    """Tiles for the batch that is computed and the next one, and as many that are cut or joined meanwhile."""
+    if card is None or not card.batches:
+        return Gathering(card)
+    batch = min(wanted(*grid.shape), _power(grid.count))
+    workers = min(grid.count, _AT_HAND * batch)
+    return Gathering(card, batch, workers, min(_AHEAD, max(1, -(-workers // len(grid.columns)) - 1)))
 
 
 class Device(Protocol):
@@ -154,7 +199,7 @@ class Batches:
         except NoRoom:
             self._too_many(batch)
             return
-        except Exception as error:  # whatever it is, it is for those who asked
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is for those who asked
             _failed(batch, error)
             return
         self._begun.append((batch, begun))
@@ -183,7 +228,7 @@ class Batches:
                 one.made.set_result(tile)
         except NoRoom:
             _failed(batch, self._no_room(batch[0].tile.shape))
-        except Exception as error:  # whatever it is, it is for those who asked
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is for those who asked
             _failed(batch, error)
 
     def _no_room(self, shape: tuple[int, ...]) -> EngineUnavailable:

@@ -9,9 +9,18 @@ ITEM = {"uint8": 1, "uint16": 2, "float32": 4}
 
 
 def tiled_bytes(
-    info: PictureInfo, grid: Grid, network: Network | None, engine: str, size: tuple[int, int], workers: int
+    info: PictureInfo,
+    grid: Grid,
+    network: Network | None,
+    engine: str,
+    size: tuple[int, int],
+    workers: int,
+    ahead: int | None = None,
 ) -> int:
-    """What one pass over the picture holds at once, beside the process itself."""
+    """What one pass over the picture holds at once, beside the process itself.
+
+    ``ahead`` is given where batches of tiles go to a GPU, whose own memory is not counted.
+    """
     width, item = grid.width, ITEM[info.sample]
     s = network.scale if network else 1
     whole = size == (s * info.width, s * info.height)
@@ -21,14 +30,18 @@ def tiled_bytes(
     window = 2 * high * width * info.bands * item
     strip = s * s * grid.strip_height * width * info.bands * (item if whole else 4)
     resized = resized_bytes(info, s, size)
-    tile = network.bytes(high, wide, engine) + 4 * s * s * high * wide * info.bands * 4
-    ahead = int(workers > 1)  # a further band of tiles, whole or as the parts of the one to come
+    around = 4 * s * s * high * wide * info.bands * 4
+    if ahead is None:
+        tile = network.bytes(high, wide, engine) + around + (THREAD if workers > 1 else 0)
+        ahead = int(workers > 1)  # a further band of tiles, whole or as the parts of the one to come
+    else:
+        tile = 2 * 4 * (1 + s * s) * high * wide * network.channels + around
     weights = network.weight_bytes if engine == "ncnn" else 0
     return (
         (1 + ahead) * window
         + (3 + whole + ahead) * strip  # two more than are counted one by one: measured with 40,000 pixels across
         + resized
-        + workers * (tile + (THREAD if workers > 1 else 0))
+        + workers * tile
         + weights
     )
 

@@ -15,9 +15,11 @@ from superres.graph.wrapping import Wrapping
 from superres.images.picture import PictureInfo
 from superres.runtime.baselines import NAMES as BASELINES
 from superres.runtime.baselines import Bicubic, baseline
+from superres.runtime.batches import Tell
 from superres.runtime.engines.choose import checked, open_engine
 from superres.runtime.ensemble import PreUpsampled, luma_only
 from superres.runtime.foreign import SUFFIXES, Foreign, load_file
+from superres.runtime.settings import check_precision
 from superres.types import BadModel, BadRequest, EngineUnavailable, Upscaler
 
 PRETRAINED = Path(__file__).parent / "pretrained"
@@ -44,11 +46,22 @@ class Model:
     foreign: Foreign | None = None
     wrapping: Wrapping | None = None
 
-    def open(self, engine: str = "auto", *, device: str = "cpu", threads: int | None = None) -> Upscaler:
-        """The model as an Upscaler. Raises EngineUnavailable when ``engine`` cannot run it."""
+    def open(
+        self,
+        engine: str = "auto",
+        *,
+        device: str = "cpu",
+        threads: int | None = None,
+        precision: str = "float32",
+        tell: Tell | None = None,
+    ) -> Upscaler:
+        """The model as an Upscaler; ``tell`` hears on which GPU. EngineUnavailable when ``engine`` cannot run it."""
         if self.graph is not None:
-            opened = open_engine(engine, self.graph, device=device, threads=threads)
+            opened = open_engine(engine, self.graph, device=device, threads=threads, precision=precision, tell=tell)
             return opened if self.wrapping is None else _wrapped(opened, self.graph, self.wrapping)
+        check_precision(precision, device)
+        if precision == "half":
+            raise BadRequest(f"{self.name} is computed in float32 only; leave --precision half out")
         if self.foreign is None:
             return baseline(self.name.partition("-")[0], self.scale)
         if engine not in ("auto", self.foreign.engine):

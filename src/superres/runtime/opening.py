@@ -26,6 +26,7 @@ from superres.graph.rows import Footprint, Layer, can_stream, layers
 from superres.graph.wrapping import Wrapping
 from superres.images.picture import PictureInfo
 from superres.runtime.back_projection import REACH, BackProjected
+from superres.runtime.batches import Card, Tell
 from superres.runtime.engines import choose
 from superres.runtime.ensemble import SelfEnsemble
 from superres.runtime.learning import MOST_SCALE, open_method
@@ -45,6 +46,7 @@ ENGINE_MEMORY = {
     "torch": (4.8, 200 << 20),
     "onnxruntime": (2.0, 30 << 20),
     "openvino": (3.0, 60 << 20),
+    "gpu": (2.0, 0),  # of the device's memory, counted and not measured: values, and cuDNN's scratch
 }
 LINES_MEMORY = {"ncnn": 2.7, "torch": 4.8}  # as measured for rows, of each thread
 # a picture that is bordered, and cut into Winograd's tiles of 6x6 for 4x4 results: times what a layer is given
@@ -58,9 +60,9 @@ _SAMPLE_SIDES = (160, 288)  # of the drawn tile on which a halo is measured
 class Network:
     """A model, not opened yet. ``channels`` is 0 where any number will do; ``halo`` ``None``: the whole picture.
 
-    ``open(engine, device, threads)`` opens it; ``engines`` names those that can. ``learnt`` is true for a network of
-    one picture: it is opened anew, shares its ``key``, and so what is known of its speed, with its kind, and is helped
-    by self-ensemble and back-projection, as in its paper.
+    ``open(engine, device, threads)`` opens it, for a GPU with its precision and who is told of the card besides.
+    ``learnt`` is true for a network of one picture: it is opened anew, shares its ``key``, and so what is known of its
+    speed, with its kind, and is helped by self-ensemble and back-projection, as in its paper.
     """
 
     name: str
@@ -70,7 +72,7 @@ class Network:
     halo: int | None
     alignment: int
     graph: Graph | None
-    open: Callable[[str, str, int | None], Upscaler]
+    open: Callable[..., Upscaler]
     engine: str | None = None  # the only one that runs it
     wrapping: Wrapping | None = None
     learnt: bool = False
@@ -170,8 +172,13 @@ def learnt_network(method: str, scale: int, graph: Graph | None) -> Network:
     return Network(name, key, scale, graph.channels, radius, alignment(graph), graph, opened, learnt=True)
 
 
-def _opens(model: Model) -> Callable[[str, str, int | None], Upscaler]:
-    return lambda engine, device, threads: model.open(engine, device=device, threads=threads)
+def _opens(model: Model) -> Callable[..., Upscaler]:
+    def opened(
+        engine: str, device: str, threads: int | None, precision: str = "float32", tell: Tell | None = None
+    ) -> Upscaler:
+        return model.open(engine, device=device, threads=threads, precision=precision, tell=tell)
+
+    return opened
 
 
 def _file_key(path: Path) -> str:
@@ -197,6 +204,7 @@ class Opener:
     def __init__(self) -> None:
         self._networks: dict[tuple[Any, ...], Network] = {}
         self._lines: dict[tuple[Any, ...], Any] = {}
+        self._cards: dict[tuple[Any, ...], tuple[Upscaler, Card]] = {}
         self._lock = threading.RLock()
         self._local = threading.local()
 
@@ -240,15 +248,46 @@ class Opener:
         return settings.engine
 
     def upscaler(self, network: Network, settings: Settings) -> Upscaler:
-        """The model on its engine, opened once a thread."""
+        """The model on its engine, opened once a thread; once for all of them where the engine gathers their tiles."""
+        return _wrapped(self._opened(network, settings), network, settings)
+
+    def card(self, network: Network, settings: Settings) -> Card | None:
+        """The GPU that the model goes to; ``None`` for the CPU, or where none is to be had here.
+
+        The latter is no error yet: what a plan is made for may be done elsewhere.
+        """
+        if settings.device != "gpu" or network.graph is None:
+            return None
+        with suppress(EngineUnavailable), self._lock:
+            self._opened(network, settings)
+            found = self._cards.get(_facts(network, settings))
+            return found[1] if found else None
+        return None
+
+    def _opened(self, network: Network, settings: Settings) -> Upscaler:
         held: dict[tuple[Any, ...], Upscaler] = self._local.__dict__.setdefault("held", {})
-        key = (network.key, settings.engine, settings.device, settings.threads)
-        opened = held.get(key)
-        if opened is None:
-            opened = network.open(self.engine_name(network, settings), settings.device, settings.threads)
+        key = _facts(network, settings)
+        if key in held:
+            return held[key]
+        name = self.engine_name(network, settings)
+        if settings.device == "cpu":
+            opened = network.open(name, settings.device, settings.threads)
+        else:
+            opened = self._on_gpu(network, settings, name)
         if not network.learnt:
             held[key] = opened
-        return _wrapped(opened, network, settings)
+        return opened
+
+    def _on_gpu(self, network: Network, settings: Settings, name: str) -> Upscaler:
+        key, cards = _facts(network, settings), list[Card]()
+        with self._lock:
+            known = self._cards.get(key)
+            if known is not None and known[1].batches and not network.learnt:
+                return known[0]
+            opened = network.open(name, settings.device, settings.threads, settings.precision, cards.append)
+            for card in cards:
+                self._cards[key] = opened, card
+            return opened
 
     def lines(self, network: Network, engine: str) -> Any:
         """The model's layers on its engine, for rows that flow through them; opened once for all threads."""
@@ -279,8 +318,7 @@ class Opener:
         with self._lock:
             known = _recall("halos.json")
             if network.key not in known:
-                opened = network.open(self.engine_name(network, settings), settings.device, settings.threads)
-                found = 0
+                opened, found = self._opened(network, settings), 0
                 for side in _SAMPLE_SIDES:
                     found = measure_halo(opened, choose.sample(network.channels or 3, side))
                     if found < (side - 16) // 2:
@@ -308,8 +346,13 @@ class Opener:
             _remember("rates.json", {**_recall("rates.json"), self._rate_key(network, settings): rate})
 
     def _rate_key(self, network: Network, settings: Settings) -> str:
-        engine = self.engine_name(network, settings)
-        return f"{network.key} {engine} {settings.device} {settings.threads or os.cpu_count()}"
+        engine, half = self.engine_name(network, settings), " half" if settings.precision == "half" else ""
+        return f"{network.key} {engine} {settings.device} {settings.threads or os.cpu_count()}{half}"
+
+
+def _facts(network: Network, settings: Settings) -> tuple[Any, ...]:
+    """What an opened network is known by."""
+    return network.key, settings.engine, settings.device, settings.threads, settings.precision
 
 
 def _recall(name: str) -> dict[str, float]:

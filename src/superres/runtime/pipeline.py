@@ -13,6 +13,7 @@ from superres.images.read import Picture, open_picture
 from superres.images.write import WriteOptions, write_picture
 from superres.runtime import memory
 from superres.runtime.bands import Bands, FloatRange
+from superres.runtime.batches import NOT_GATHERED
 from superres.runtime.flow import Machine
 from superres.runtime.guards import Guarded
 from superres.runtime.learning import Learnt, learn, windows
@@ -242,16 +243,17 @@ def with_learnt(plan: Plan, learnt: Learnt, settings: Settings, opener: Opener) 
     assert settings.method is not None
     network = learnt_network(settings.method, plan.network.scale, learnt.graph)
     work = plan.multiply_adds if learnt.graph is not None else 0
-    engine = opener.engine_name(network, settings)
+    gathered = plan.gathered if network.graph is not None else NOT_GATHERED
+    engine = gathered.card.engine if gathered.card else opener.engine_name(network, settings)
     workers = plan.workers if engine == plan.engine else 1
-    return replace(plan, network=network, engine=engine, workers=workers, multiply_adds=work)
+    return replace(plan, network=network, engine=engine, gathered=gathered, workers=workers, multiply_adds=work)
 
 
 def _guarded(plan: Plan, settings: Settings, opener: Opener) -> Guarded | None:
     network = plan.network
     if network is None:
         return None
-    lane = replace(settings, threads=1) if plan.workers > 1 else settings
+    lane = replace(settings, threads=1) if plan.workers > 1 and settings.device == "cpu" else settings
     return Guarded(opener.upscaler(network, lane), lambda: opener.reference(network, settings))
 
 
@@ -287,6 +289,7 @@ def _strips(
             channels=plan.network.channels if plan.network else 0,
             on_tile=on_tile,
             workers=plan.workers,
+            ahead=plan.gathered.ahead,
             flow=flow,
         )
     assert progress.done == info.width * info.height * plan.frames

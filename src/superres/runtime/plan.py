@@ -9,6 +9,7 @@ from superres.images.encoding import JPEG_WHOLE
 from superres.images.formats import check_fits, kept_frames, losses
 from superres.images.picture import PictureInfo
 from superres.runtime import memory
+from superres.runtime.batches import NOT_GATHERED, Card, Gathering, gathering
 from superres.runtime.engines.ncnn import default_threads
 from superres.runtime.footprint import ITEM, THREAD, resized_bytes, tiled_bytes
 from superres.runtime.learning import DEFAULT_BUDGET
@@ -63,6 +64,7 @@ class Plan:
     lines: Lines | None = None  # rows flow in these blocks, and ``grid`` is what tiles would be
     lines_note: str = ""  # why they do not
     learning: str | None = None  # what is learnt from the picture first; ``seconds`` is without it
+    gathered: Gathering = NOT_GATHERED
 
     def as_dict(self) -> dict[str, Any]:
         """The plan as plain values, for JSON."""
@@ -76,6 +78,7 @@ class Plan:
             "factor": [round(f, 6) for f in self.factor],
             "engine": self.engine,
             "device": self.device,
+            **self.gathered.as_dict(),
             "model": self.network.name if self.network else None,
             "model_scale": self.network.scale if self.network else 1,
             "learning": self.learning,
@@ -110,7 +113,7 @@ class Plan:
             f"picture   {info.path}: {info.width}x{info.height}, {info.bands} bands, {info.sample}{frames}",
             f"result    {self.size[0]}x{self.size[1]} {self.format}, factor {max(self.factor):.4g}",
             f"model     {model}",
-            f"engine    {self.engine} on {self.device}",
+            f"engine    {self.engine} on {self.device}{self.gathered.explain()}",
             *way,
             f"memory    about {self.peak_memory / 2**20:.0f} MB, at most {self.max_memory / 2**20:.0f} MB",
             f"work      {self.multiply_adds / 1e9:.1f} G multiply-adds",
@@ -143,12 +146,13 @@ def make_plan(
     check_fits(name, size[0], size[1], info.bands - flat, info.sample)
     factor = _factor(info, settings, size)
     network = opener.network(settings, info, max(factor), sample)
+    card = opener.card(network, settings) if network else None  # opened before the memory is counted
     limit = settings.max_memory or memory.default_limit()
-    engine = opener.engine_name(network, settings) if network else "numpy"
+    engine = card.engine if card else opener.engine_name(network, settings) if network else "numpy"
     held = min(size[0] * size[1], JPEG_WHOLE) if name == "jpeg" else size[0] * size[1]
     learning = None if network is None or settings.method is None else _learning(settings)
     base = memory.held() + _FIXED + (_LEARNING if learning else 0) + int(_ENCODER.get(name, 0) * held)
-    room = _Room(info, settings, network, engine, size, limit, base)
+    room = _Room(info, settings, network, engine, size, limit, base, card)
     found, reason, least = room.rows() if flow else (None, "tiles were asked for", math.inf)
     known = None if network is None else network.halo
     if found is not None and known is not None and (known > DEEP or settings.exact):
@@ -184,7 +188,7 @@ def make_plan(
         engine=engine,
         device=settings.device,
         grid=grid,
-        workers=lines.workers if lines else _workers(settings, engine, grid),
+        workers=lines.workers if lines else _workers(settings, engine, grid, card),
         lines=lines,
         lines_note=reason or "",
         halo_note=note,
@@ -192,8 +196,9 @@ def make_plan(
         max_memory=limit,
         multiply_adds=work,
         seconds=work / rate if rate else None,
-        warnings=(*info.warnings, *losses(info, name)),
+        warnings=(*info.warnings, *losses(info, name), *(card.notes if card else ())),
         learning=learning,
+        gathered=gathering(card, grid),
     )
 
 
@@ -253,6 +258,7 @@ class _Room:
     size: tuple[int, int]
     limit: int
     base: int
+    card: Card | None = None
 
     def tiles(self, halo: int, *, optional: bool, least: float) -> tuple[Grid, int, float] | None:
         """The grid that takes least work within the memory limit, its peak memory and its work.
@@ -269,9 +275,9 @@ class _Room:
             least = min(least, need)
             high, wide = (-(-side // _WINOGRAD) * _WINOGRAD for side in grid.shape)
             cost = grid.count * (high * wide + _PER_TILE)
-            if cost > _SMALL and grid.count < most:
+            if cost > _SMALL and grid.count < most and self.card is None:
                 cost *= _ALONE
-            if self._together(need) <= self.limit:
+            if self._together(need) <= self.limit and self._on_card(grid):
                 fitting.append((cost, grid, need))
         if not fitting:
             if optional:
@@ -314,9 +320,14 @@ class _Room:
         return (lines, need, cost), None, least
 
     def _tiled(self, grid: Grid) -> int:
-        return tiled_bytes(
-            self.info, grid, self.network, self.engine, self.size, _workers(self.settings, self.engine, grid)
-        )
+        workers, ahead = _workers(self.settings, self.engine, grid, self.card), gathering(self.card, grid).ahead
+        return tiled_bytes(self.info, grid, self.network, self.engine, self.size, workers, ahead)
+
+    def _on_card(self, grid: Grid) -> bool:
+        """Whether the GPU has room for it, as far as it tells; the user's own tile it may try."""
+        if self.card is None or self.network is None or self.settings.tile != "auto":
+            return True
+        return self.card.holds(grid, self.network.bytes(*grid.shape, "gpu"))
 
     def _flowing(self, lines: Lines, network: Network) -> int:
         info, item = self.info, ITEM[self.info.sample]
@@ -361,8 +372,10 @@ def _line_workers(settings: Settings) -> int:
     return settings.threads or max(1, default_threads() // settings.side_by_side)
 
 
-def _workers(settings: Settings, engine: str, grid: Grid) -> int:
+def _workers(settings: Settings, engine: str, grid: Grid, card: Card | None) -> int:
     """Tiles side by side, one thread each, where the engine allows it: that beats one tile on all threads."""
+    if card is not None:
+        return gathering(card, grid).workers
     if engine != "ncnn" or settings.device != "cpu":
         return 1
     return min(_line_workers(settings), grid.count)

@@ -17,7 +17,7 @@ from superres.types import SuperresError
 NAME = ".superres.json"
 _SHAPING = (
     "scale", "size", "width", "height", "fit", "model", "format", "quality", "lossless", "self_ensemble", "exact",
-    "model_scale", "model_range", "method", "budget", "steps", "seed", "kernel",
+    "model_scale", "model_range", "method", "budget", "steps", "seed", "kernel", "precision",
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ _ALIASES = {"jpg": "jpeg", "tif": "tiff", "apng": "png"}
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 METHODS = {"zssr": "superres.train.one_picture:Learner"}  # learn from the picture itself
 _SECONDS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
+PRECISIONS = ("float32", "half")
 MAX_FACTOR = 64.0
 MAX_PIXELS = 2_000_000_000  # of an input: beyond this a file is taken for a decompression bomb unless a limit is given
 
@@ -59,6 +60,16 @@ def parse_budget(text: str) -> float:
     return float(found[1]) * _SECONDS[found[2] or ""]
 
 
+def check_precision(precision: str, device: str) -> None:
+    """BadRequest for what no device knows, and for half precision on the CPU."""
+    if precision not in PRECISIONS:
+        near = difflib.get_close_matches(precision, PRECISIONS, 1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise BadRequest(f"--precision {precision!r} is not known{hint}; use {' or '.join(PRECISIONS)}")
+    if precision == "half" and device == "cpu":
+        raise BadRequest("--precision half is for GPUs, the CPU computes in float32; add --device gpu or leave it out")
+
+
 def check_on(text: str) -> None:
     """``ray`` or ``ray://host:port``; anything else raises :class:`BadRequest`."""
     if text != "ray" and not re.fullmatch(r"ray://[^/\s]+", text):
@@ -73,6 +84,7 @@ class Settings:
     ``tile`` is the side of a tile in input pixels without its halo; ``max_memory`` is in bytes for the whole process.
     ``method`` learns from the picture itself instead of opening a model: for ``budget`` seconds or ``steps`` updates,
     whichever end first (60 seconds when neither is given), from ``seed``, for a known blur ``kernel`` (a file).
+    ``precision`` is that of a GPU, ``float32`` or ``half``.
     Raises :class:`BadRequest`, naming the flag.
     """
 
@@ -84,6 +96,7 @@ class Settings:
     model: str = "auto"
     engine: str = "auto"
     device: str = "cpu"
+    precision: str = "float32"
     threads: int | None = None
     tile: int | Literal["auto"] = "auto"
     exact: bool = False
@@ -112,6 +125,7 @@ class Settings:
     def __post_init__(self) -> None:
         _check_target(self)
         _check_method(self)
+        check_precision(self.precision, self.device)
         if self.jobs != "auto":
             _at_least("--jobs", self.jobs, 1)
         _at_least("--threads", self.threads, 1)

@@ -8,7 +8,7 @@ from superres.runtime.bands import BandNet, Bands, Rows, enlarge
 from superres.runtime.flow import Machine
 from superres.runtime.lines import Lines, line_strips
 from superres.runtime.scaling import RowResizer, rows_at_once
-from superres.runtime.tiles import Grid, RowSource, strips
+from superres.runtime.tiles import Grid, RowSource, Work, strips
 from superres.types import Array, Box, Upscaler
 
 
@@ -23,6 +23,7 @@ def enlarged(
     channels: int = 0,
     on_tile: Callable[[int], None] | None = None,
     workers: int = 1,
+    ahead: int | None = None,
     flow: tuple[Lines, Machine] | None = None,
 ) -> Iterator[Array]:
     """Strips (h, out width, bands) of one frame in its own sample type; ``out`` is (height, width).
@@ -30,7 +31,8 @@ def enlarged(
     ``factor`` is the exact one along both axes where ``out`` was rounded from it; else the ratio of the sizes.
     ``upscaler`` is for ``channels`` channels (0: any); ``None`` means a plain bicubic resize. Where its whole factor
     leads past or short of ``out``, an antialiased resize of its float result follows. Tiles are checked by whoever
-    wraps the upscaler (:class:`superres.runtime.guards.Guarded`), which must bear ``workers`` calls at once. With
+    wraps the upscaler (:class:`superres.runtime.guards.Guarded`), which must bear ``workers`` calls at once; ``ahead``
+    bands of tiles are begun before they are needed (one, and none before a resize, when not given). With
     ``flow`` the rows flow through that machine instead, in no tiles, and ``upscaler`` is not asked.
     """
     if flow is not None:
@@ -45,11 +47,14 @@ def enlarged(
     def work(tile: Array, core: Box) -> Rows:
         return enlarge(net, bands.enter(tile), core, bands.alpha)
 
-    if whole == out:
-        yield from strips(rows, grid, s, lambda tile, core: bands.leave(work(tile, core)), on_tile, workers=workers)
+    direct = whole == out
+    do: Work = (lambda tile, core: bands.leave(work(tile, core))) if direct else work
+    made = strips(rows, grid, s, do, on_tile, workers=workers, ahead=int(direct) if ahead is None else ahead)
+    if direct:
+        yield from made
     else:
         rest = None if factor is None else (factor[0] / s, factor[1] / s)
-        yield from resized(strips(rows, grid, s, work, on_tile, workers=workers, ahead=0), whole, out, rest, bands)
+        yield from resized(made, whole, out, rest, bands)
 
 
 def _flowing(

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -18,7 +19,10 @@ from typing import Any, cast
 import numpy as np
 
 from superres.graph.graph import Graph
+from superres.graph.radius import alignment
 from superres.graph.rows import Layer
+from superres.runtime.batches import Batches, Card, NoRoom, Tell
+from superres.runtime.settings import check_precision
 from superres.types import BadRequest, EngineUnavailable, SuperresError, Tile, Upscaler
 
 # name -> (class, package it needs, what installs that)
@@ -36,8 +40,9 @@ LINES = {  # engines that run a graph row by row
     "torch": "superres.runtime.engines.torch_lines:TorchLines",
 }
 DEVICES = ("cpu", "gpu")
+_TORCH_GPU = "superres.runtime.engines.torch_gpu"  # imported when a GPU is asked for
 CANDIDATES = ("ncnn", "onnxruntime", "openvino")  # torch takes seconds to import: never for a test on the CPU
-TOLERANCE = {"cpu": 1e-3, "gpu": 2e-2}
+TOLERANCE = {"cpu": 1e-3, "gpu": 2e-2, "half": 1 / 255}  # the last against float32 of the same device
 _SECONDS = 0.25  # a test tile of one engine takes at most about this
 _BETTER = 0.9
 _RACING = threading.Lock()
@@ -51,18 +56,31 @@ def available() -> dict[str, str | None]:
     }
 
 
-def open_engine(name: str, graph: Graph, *, device: str = "cpu", threads: int | None = None) -> Upscaler:
+def open_engine(
+    name: str,
+    graph: Graph,
+    *,
+    device: str = "cpu",
+    threads: int | None = None,
+    precision: str = "float32",
+    tell: Tell | None = None,
+) -> Upscaler:
     """The engine called ``name`` (or ``auto``) with ``graph`` loaded.
 
-    On a GPU one tile is compared with the CPU first. Raises :class:`EngineUnavailable` for what is not installed or
-    computes something else, :class:`BadRequest` for an unknown name or device.
+    On a GPU one tile is compared with the CPU first, and in ``half`` precision with float32: where that is far off,
+    float32 it is. ``tell`` hears which card it is, and of that. Raises :class:`EngineUnavailable` for what is not
+    installed or computes something else, :class:`BadRequest` for an unknown name or device.
     """
+    check_precision(precision, device)
     if device not in DEVICES:
         raise BadRequest(f"device {device!r} is not known; use one of {', '.join(DEVICES)}")
     if name != "auto" and name not in ENGINES:
         raise BadRequest(f"engine {name!r} is not known; use one of auto, {', '.join(ENGINES)}")
     if device == "gpu":
-        return _open_gpu(name, graph, threads)
+        engine, card = _open_gpu(name, graph, threads, precision)
+        if tell is not None:
+            tell(card)
+        return engine
     return _open(fastest(graph, threads=threads) if name == "auto" else name, graph, "cpu", threads)
 
 
@@ -72,9 +90,11 @@ def open_lines(name: str, graph: Graph, layers: Sequence[Layer]) -> Any:
     return getattr(import_module(module), attribute)(graph, layers)
 
 
-def checked(upscaler: Upscaler, reference: Upscaler, *, channels: int = 3, tolerance: float = 2e-2) -> Upscaler:
+def checked(
+    upscaler: Upscaler, reference: Upscaler, *, channels: int = 3, tolerance: float = 2e-2, align: int = 1
+) -> Upscaler:
     """``upscaler``, after it agreed with ``reference`` on one tile; else EngineUnavailable."""
-    tile = sample(channels, 48)
+    tile = sample(channels, 48 + -48 % align)
     difference = _difference(upscaler(tile), reference(tile))
     if not difference <= tolerance:
         raise EngineUnavailable(
@@ -136,23 +156,57 @@ def _open(name: str, graph: Graph, device: str, threads: int | None) -> Upscaler
     return make(graph, device=device, threads=threads)
 
 
-def _open_gpu(name: str, graph: Graph, threads: int | None) -> Upscaler:
+def _open_gpu(name: str, graph: Graph, threads: int | None, precision: str) -> tuple[Upscaler, Card]:
     names = ("torch", "ncnn") if name == "auto" else (name,)
     refused: list[str] = []
     for one in names:
         try:
-            engine = _open(one, graph, _torch_device() if one == "torch" else "gpu", threads)
+            device = _torch_device() if one == "torch" else ""
+            engine = _on_torch(graph, device, "float32") if device else _open(one, graph, "gpu", threads)
             reference = _open("ncnn" if _installed("ncnn") else one, graph, "cpu", threads)
-            return checked(engine, reference, channels=graph.channels, tolerance=TOLERANCE["gpu"])
+            checked(engine, reference, channels=graph.channels, tolerance=TOLERANCE["gpu"], align=alignment(graph))
         except EngineUnavailable as error:
             refused.append(f"{one}: {error}" if name == "auto" else str(error))
+            continue
+        if isinstance(engine, Batches):
+            return _halved(engine, graph, device) if precision == "half" else (engine, engine.card)
+        notes = (f"{one} computes in float32 on a GPU; half precision needs PyTorch",) if precision == "half" else ()
+        return engine, Card(one, "a GPU" if one != "ncnn" else "a GPU (vulkan)", notes=notes)
     raise EngineUnavailable("; ".join(refused))
+
+
+def _on_torch(graph: Graph, device: str, precision: str) -> Batches:
+    """The graph on a device of PyTorch; what it is called there, what is free, and what it computes in."""
+    engines: Any = import_module(_TORCH_GPU)
+    try:
+        opened = engines.TorchGpu(graph, device=device, precision=precision)
+        return Batches(opened, Card("torch", engines.described(device), precision, opened.hands.free(), True))
+    except NoRoom as error:
+        raise EngineUnavailable(f"the GPU's memory does not suffice for the model ({error})") from error
+
+
+def _halved(full: Batches, graph: Graph, device: str) -> tuple[Upscaler, Card]:
+    """The graph in the first half precision of the device that agrees with float32 on one tile, or else float32."""
+    tile = sample(graph.channels, 64 + -64 % alignment(graph))
+    truth, failed = full(tile), list[str]()
+    for precision in import_module(_TORCH_GPU).halves(device):
+        try:
+            engine = _on_torch(graph, device, precision)
+            difference = _difference(engine(tile), truth)
+        except EngineUnavailable as error:
+            failed.append(f"{precision}: {error}")
+            continue
+        if difference <= TOLERANCE["half"]:
+            return engine, engine.card
+        failed.append(f"{precision} is {difference:.3g} of 1 off, wanted at most {TOLERANCE['half']:.3g}")
+    reason = "; ".join(failed) or "this device has none of its own"
+    return full, replace(full.card, notes=(f"half precision is not used ({reason}); float32 is",))
 
 
 def _torch_device() -> str:
     """What PyTorch calls the GPU that is here."""
     if not _installed("torch"):
-        return "cuda"  # opening the engine then says what to install
+        raise EngineUnavailable(f"torch is not installed; `{ENGINES['torch'][2]}`, or use --device cpu")
     torch: Any = import_module("torch")
     if torch.cuda.is_available():
         return "cuda"

@@ -2,8 +2,8 @@
 
 Convolutions are PyTorch's own, in channels_last. Float32 is float32: TF32, which PyTorch allows in convolutions unless
 told otherwise, keeps 10 bits of each factor, and a deep network then differs visibly from the CPU; who wants the tensor
-cores asks for half precision, which is checked. cuDNN chooses its algorithms by rule and not by a race, so that the same
-tiles give the same bits.
+cores asks for half precision, which is checked. cuDNN chooses its algorithms by rule and not by a race: the same tiles
+give the same bits.
 
 Three streams: tiles go up from pinned memory, are computed, and come down into pinned memory, of which the results are
 views. Batches take two slots in turn. A size that comes again is recorded as a CUDA graph at its second batch and
@@ -82,7 +82,7 @@ class Plain:
     def copy(self, to: "Tensor", given: "Tensor") -> None:
         to.copy_(given)
 
-    def do(self, stream: str, work: Callable[[], object], after: Any = None) -> Any:
+    def do(self, stream: str, work: Callable[[], object], after: Any = None) -> Any:  # noqa: ARG002
         work()
 
     def wait(self, mark: Any) -> None:
@@ -105,7 +105,7 @@ class Plain:
 
         return max(0, torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory())
 
-    def recorded(self, work: Callable[[], "Tensor"]) -> "tuple[Callable[[], None], Tensor] | None":
+    def recorded(self, work: Callable[[], "Tensor"]) -> "tuple[Callable[[], None], Tensor] | None":  # noqa: ARG002
         return None
 
 
@@ -220,6 +220,15 @@ class _Slot:
 
 
 @dataclass
+class _Recorded:
+    """A batch of one size as a graph: where it reads, what replays it, where it writes."""
+
+    given: "Tensor"
+    replay: Callable[[], None]
+    made: "Tensor"
+
+
+@dataclass
 class _Shape:
     """What is kept for tiles of one shape: slots taken in turn, sizes of batches that came, and what was recorded."""
 
@@ -227,7 +236,7 @@ class _Shape:
     turn: int = 0
     took: int | None = None  # bytes of one tile
     seen: set[int] = field(default_factory=set[int])
-    recorded: "dict[int, tuple[Tensor, Callable[[], None], Tensor]]" = field(default_factory=dict)
+    recorded: dict[int, _Recorded] = field(default_factory=dict[int, _Recorded])
 
 
 class TorchGpu:
@@ -236,9 +245,7 @@ class TorchGpu:
     ``hands`` are found by the device when not given.
     """
 
-    def __init__(
-        self, graph: Graph, *, device: str, precision: str = "float32", hands: Hands | None = None
-    ) -> None:
+    def __init__(self, graph: Graph, *, device: str, precision: str = "float32", hands: Hands | None = None) -> None:
         import torch
 
         check(graph)
@@ -349,10 +356,10 @@ class TorchGpu:
             self._record(kept, x)
         if len(x) not in kept.recorded:
             return self._followed(x)
-        given, replay, made = kept.recorded[len(x)]
-        given.copy_(x)
-        replay()
-        return made
+        recorded = kept.recorded[len(x)]
+        recorded.given.copy_(x)
+        recorded.replay()
+        return recorded.made
 
     def _record(self, kept: _Shape, x: "Tensor") -> None:
         given = x.clone()
@@ -363,7 +370,7 @@ class TorchGpu:
         if found is None:
             self._replays = False
         else:
-            kept.recorded[len(x)] = (given, *found)
+            kept.recorded[len(x)] = _Recorded(given, *found)
 
     def _followed(self, x: "Tensor") -> "Tensor":
         import torch
