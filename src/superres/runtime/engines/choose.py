@@ -41,6 +41,7 @@ LINES = {  # engines that run a graph row by row
 }
 DEVICES = ("cpu", "gpu")
 _TORCH_GPU = "superres.runtime.engines.torch_gpu"  # imported when a GPU is asked for
+_TORCH_HANDS = "superres.runtime.engines.torch_hands"
 CANDIDATES = ("ncnn", "onnxruntime", "openvino")  # torch takes seconds to import: never for a test on the CPU
 TOLERANCE = {"cpu": 1e-3, "gpu": 2e-2, "half": 1 / 255}  # the last against float32 of the same device
 _SECONDS = 0.25  # a test tile of one engine takes at most about this
@@ -177,10 +178,10 @@ def _open_gpu(name: str, graph: Graph, threads: int | None, precision: str) -> t
 
 def _on_torch(graph: Graph, device: str, precision: str) -> Batches:
     """The graph on a device of PyTorch; what it is called there, what is free, and what it computes in."""
-    engines: Any = import_module(_TORCH_GPU)
     try:
-        opened = engines.TorchGpu(graph, device=device, precision=precision)
-        return Batches(opened, Card("torch", engines.described(device), precision, opened.hands.free(), True))
+        opened: Any = import_module(_TORCH_GPU).TorchGpu(graph, device=device, precision=precision)
+        name: str = import_module(_TORCH_HANDS).described(device)
+        return Batches(opened, Card("torch", name, precision, opened.hands.free(), batches=True))
     except NoRoom as error:
         raise EngineUnavailable(f"the GPU's memory does not suffice for the model ({error})") from error
 
@@ -189,7 +190,7 @@ def _halved(full: Batches, graph: Graph, device: str) -> tuple[Upscaler, Card]:
     """The graph in the first half precision of the device that agrees with float32 on one tile, or else float32."""
     tile = sample(graph.channels, 64 + -64 % alignment(graph))
     truth, failed = full(tile), list[str]()
-    for precision in import_module(_TORCH_GPU).halves(device):
+    for precision in import_module(_TORCH_HANDS).halves(device):
         try:
             engine = _on_torch(graph, device, precision)
             difference = _difference(engine(tile), truth)

@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from superres.graph.radius import alignment, halo
 from superres.graph.shapes import check, number, pair
 from superres.runtime.batches import MOST, ON_THE_WAY, NoRoom
 from superres.runtime.engines.torch import fits, simple, walk
+from superres.runtime.engines.torch_hands import Cuda, Hands, Plain
 from superres.types import EngineUnavailable, Tile
 
 if TYPE_CHECKING:
@@ -32,182 +33,6 @@ if TYPE_CHECKING:
 _KEPT = 4  # shapes of tiles whose buffers and graphs are kept
 _PART = 0.8  # of the free memory that a batch may take
 _SCRATCH = 2.0  # times the values alive at once, where memory is counted and not measured
-
-
-class Hands(Protocol):
-    """What a device does besides arithmetic."""
-
-    def host(self, shape: tuple[int, ...]) -> "Tensor":
-        """Float32 memory of the host that the device can reach by itself."""
-        ...
-
-    def copy(self, to: "Tensor", given: "Tensor") -> None: ...
-
-    def do(self, stream: str, work: Callable[[], object], after: Any = None) -> Any:
-        """Put work at the end of the stream ``up``, ``run`` or ``down``, to begin after a mark; a mark of its end."""
-        ...
-
-    def wait(self, mark: Any) -> None:
-        """Until the work before the mark is done."""
-        ...
-
-    def settle(self) -> None:
-        """Until everything is done; memory that nobody holds is given back."""
-        ...
-
-    def measured(self, work: Callable[[], object]) -> int | None:
-        """Do the work now; the most bytes of the device that it held, ``None`` where they are not counted."""
-        ...
-
-    def free(self) -> int | None:
-        """Bytes that can be had, ``None`` where nobody tells."""
-        ...
-
-    def recorded(self, work: Callable[[], "Tensor"]) -> "tuple[Callable[[], None], Tensor] | None":
-        """Work as something to be replayed, and where its result will lie; ``None`` where that cannot be."""
-        ...
-
-
-class Plain:
-    """One thing after the other: the CPU and MPS."""
-
-    def __init__(self, device: str) -> None:
-        self._mps = device.startswith("mps")
-
-    def host(self, shape: tuple[int, ...]) -> "Tensor":
-        import torch
-
-        return torch.empty(shape)
-
-    def copy(self, to: "Tensor", given: "Tensor") -> None:
-        to.copy_(given)
-
-    def do(self, stream: str, work: Callable[[], object], after: Any = None) -> Any:  # noqa: ARG002
-        work()
-
-    def wait(self, mark: Any) -> None:
-        """All is done already."""
-
-    def settle(self) -> None:
-        if self._mps:
-            import torch
-
-            torch.mps.empty_cache()
-
-    def measured(self, work: Callable[[], object]) -> int | None:
-        work()
-        return None
-
-    def free(self) -> int | None:
-        if not self._mps:
-            return None
-        import torch
-
-        return max(0, torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory())
-
-    def recorded(self, work: Callable[[], "Tensor"]) -> "tuple[Callable[[], None], Tensor] | None":  # noqa: ARG002
-        return None
-
-
-class Cuda:
-    """Streams, pinned memory and recorded graphs."""
-
-    def __init__(self, device: str) -> None:
-        import torch
-
-        self._device = torch.device(device)
-        self._streams = {name: torch.cuda.Stream(self._device) for name in ("up", "run", "down")}
-        self._pool: Any = None
-
-    def host(self, shape: tuple[int, ...]) -> "Tensor":
-        import torch
-
-        return torch.empty(shape, pin_memory=True)
-
-    def copy(self, to: "Tensor", given: "Tensor") -> None:
-        to.copy_(given, non_blocking=True)
-
-    def do(self, stream: str, work: Callable[[], object], after: Any = None) -> Any:
-        import torch
-
-        with torch.cuda.stream(self._streams[stream]), _full_precision():
-            if after is not None:
-                self._streams[stream].wait_event(after)
-            work()
-            mark: Any = torch.cuda.Event(blocking=True)  # or waiting would keep a processor busy
-            mark.record(self._streams[stream])
-        return mark
-
-    def wait(self, mark: Any) -> None:
-        mark.synchronize()
-
-    def settle(self) -> None:
-        import torch
-
-        torch.cuda.synchronize(self._device)
-        torch.cuda.empty_cache()
-
-    def measured(self, work: Callable[[], object]) -> int | None:
-        import torch
-
-        torch.cuda.reset_peak_memory_stats(self._device)
-        before = torch.cuda.memory_allocated(self._device)
-        work()
-        return max(0, torch.cuda.max_memory_allocated(self._device) - before)
-
-    def free(self) -> int | None:
-        import torch
-
-        held = torch.cuda.memory_reserved(self._device) - torch.cuda.memory_allocated(self._device)
-        return torch.cuda.mem_get_info(self._device)[0] + held
-
-    def recorded(self, work: Callable[[], "Tensor"]) -> "tuple[Callable[[], None], Tensor] | None":
-        import torch
-
-        self._pool = self._pool or torch.cuda.graph_pool_handle()  # one for all: they are never replayed at once
-        graph = torch.cuda.CUDAGraph()
-        stream = torch.cuda.current_stream(self._device)
-        with torch.cuda.graph(graph, pool=self._pool, stream=stream, capture_error_mode="thread_local"):
-            made = work()
-        return graph.replay, made
-
-
-@contextmanager
-def _full_precision() -> Generator[None]:
-    """Convolutions of float32 without TF32, as they were afterwards."""
-    import torch
-
-    cudnn: Any = torch.backends.cudnn
-    place, name, full = (cudnn.conv, "fp32_precision", "ieee") if hasattr(cudnn, "conv") else (
-        cudnn, "allow_tf32", False,
-    )  # fmt: skip
-    before = getattr(place, name)
-    setattr(place, name, full)
-    try:
-        yield
-    finally:
-        setattr(place, name, before)
-
-
-def halves(device: str) -> tuple[str, ...]:
-    """The half precisions that the device computes in by itself, the more exact one first."""
-    import torch
-
-    if device.startswith("mps"):
-        return ("float16",)
-    if not device.startswith("cuda"):
-        return ()
-    version = torch.cuda.get_device_capability(device)
-    return tuple(name for name, least in (("float16", (5, 3)), ("bfloat16", (8, 0))) if version >= least)
-
-
-def described(device: str) -> str:
-    """What the device calls itself."""
-    import torch
-
-    if device.startswith("cuda"):
-        return f"{torch.cuda.get_device_name(device)} (cuda)"
-    return "Apple GPU (mps)" if device.startswith("mps") else device
 
 
 @dataclass
@@ -239,6 +64,16 @@ class _Shape:
     recorded: dict[int, _Recorded] = field(default_factory=dict[int, _Recorded])
 
 
+@dataclass(frozen=True)
+class _Begun:
+    """A batch on its way; it holds what the device still reads and writes."""
+
+    left: "Tensor"
+    mark: Any
+    slot: _Slot
+    kept: _Shape
+
+
 class TorchGpu:
     """A :class:`superres.runtime.batches.Device`; ``precision`` is float32, float16 or bfloat16.
 
@@ -254,8 +89,9 @@ class TorchGpu:
         self._dtype: torch.dtype = getattr(torch, precision)
         self._device = torch.device(device)
         with _said():
-            self._weights = {key: self._placed(torch.from_numpy(one.copy())) for key, one in graph.weights.items()}
             self.hands: Hands = hands or (Cuda(device) if device.startswith("cuda") else Plain(device))
+            self._weights = {key: self._placed(torch.from_numpy(one.copy())) for key, one in graph.weights.items()}
+            self.hands.settle()  # the streams do not wait for what placed the weights
         self._shapes: OrderedDict[tuple[int, ...], _Shape] = OrderedDict()
         self._replays = True
 
@@ -270,7 +106,7 @@ class TorchGpu:
     def check(self, shape: tuple[int, ...]) -> None:
         fits(self.graph, self.alignment, shape)
 
-    def begin(self, tiles: Sequence[Tile]) -> "tuple[Tensor, Any]":
+    def begin(self, tiles: Sequence[Tile]) -> "_Begun":
         import torch
 
         with _said(), torch.inference_mode():
@@ -280,13 +116,12 @@ class TorchGpu:
                 self.hands.settle()  # or what is on its way would meet the next batch in its slot
                 raise
 
-    def end(self, begun: "tuple[Tensor, Any]") -> list[Tile]:
-        left, mark = begun
+    def end(self, begun: "_Begun") -> list[Tile]:
         with _said():
-            self.hands.wait(mark)
-        return list(left.numpy())
+            self.hands.wait(begun.mark)
+        return list(begun.left.numpy())
 
-    def _sent(self, tiles: Sequence[Tile]) -> "tuple[Tensor, Any]":
+    def _sent(self, tiles: Sequence[Tile]) -> "_Begun":
         import torch
 
         count, hands, shape = len(tiles), self.hands, tiles[0].shape
@@ -306,7 +141,8 @@ class TorchGpu:
 
         up = hands.do("up", lambda: hands.copy(slot.entered[:count], slot.given[:count]))
         ran = hands.do("run", measure if kept.took is None and count == 1 else run, up)
-        return left, hands.do("down", lambda: hands.copy(left, slot.made[:count]), ran)
+        down = hands.do("down", lambda: hands.copy(left, slot.made[:count]), ran)
+        return _Begun(left, down, slot, kept)
 
     def most(self, shape: tuple[int, ...]) -> int:
         free = self.hands.free()
@@ -328,7 +164,7 @@ class TorchGpu:
         import torch
 
         layout = torch.channels_last if weight.ndim == 4 else torch.contiguous_format
-        return weight.to(self._device, self._dtype).contiguous(memory_format=layout)
+        return weight.to(self._dtype).contiguous(memory_format=layout).to(self._device)
 
     def _kept(self, shape: tuple[int, ...]) -> _Shape:
         kept = self._shapes.setdefault(shape, _Shape())
@@ -387,7 +223,7 @@ def _said() -> Generator[None]:
         yield
     except RuntimeError as error:
         text = str(error).strip().splitlines() or [type(error).__name__]
-        if "out of memory" in str(error).lower():
+        if any(word in str(error).lower() for word in ("out of memory", "alloc_failed")):
             raise NoRoom(text[0]) from error
         raise EngineUnavailable(f"PyTorch failed on this device ({text[0]}); use --device cpu") from error
 
