@@ -152,6 +152,22 @@ def test_a_failure_reaches_who_asked_and_nobody_else(monkeypatch, where, error):
                 one.result()
 
 
+@pytest.mark.parametrize("where", ["most", "forget"])
+def test_nobody_waits_for_ever_when_something_else_fails(monkeypatch, where):
+    device = Doubling(4, room=2)
+    net = Batches(device, CARD)
+
+    def fails(*_):
+        raise EngineUnavailable("the driver is gone")
+
+    with monkeypatch.context() as patch, ThreadPoolExecutor(4) as pool:
+        patch.setattr(device, where, fails)
+        asked = [pool.submit(net, tiles(5)) for _ in range(4)]
+        errors = [one.exception(timeout=20) for one in asked]
+    assert "the driver is gone" in {str(error) for error in errors}
+    assert np.array_equal(net(tiles(5)), 2 * tiles(5))
+
+
 def test_what_does_not_fit_is_refused_before_it_waits():
     device = Doubling()
     with pytest.raises(BadRequest, match="wrong"):

@@ -171,12 +171,17 @@ class Batches:
         return made[0][None] if len(made) == 1 else np.stack(made)
 
     def _drive(self, asked: Sequence[_Asked]) -> None:
-        while not all(one.made.done() for one in asked):
-            batch = self._next() if len(self._begun) < ON_THE_WAY else []
-            if batch:
-                self._begin(batch)
-            else:
-                self._end()
+        try:
+            while not all(one.made.done() for one in asked):
+                batch = self._next() if len(self._begun) < ON_THE_WAY else []
+                if batch:
+                    self._begin(batch)
+                else:
+                    self._end()
+        except Exception as error:  # noqa: BLE001 - or they would wait for ever
+            with self._lock:
+                self._waiting = [one for one in self._waiting if one not in asked]
+            _failed(asked, error)
 
     def _next(self) -> list[_Asked]:
         """The tiles to go now: a full batch, or what is there when the device has nothing to do."""
@@ -209,23 +214,24 @@ class Batches:
 
     def _too_many(self, batch: list[_Asked]) -> None:
         """Half as many from now on; a single tile once more when nothing else is on its way."""
-        shape, alone = batch[0].tile.shape, len(batch) == 1 and not self._begun
+        shape = batch[0].tile.shape
+        if len(batch) == 1 and not self._begun:
+            _failed(batch, self._no_room(shape))
+        else:
+            with self._lock:
+                self._waiting = batch + self._waiting
+        if len(batch) > 1:
+            self._most[shape] = len(batch) // 2
         while self._begun:
             self._end()
         self.device.forget()
-        if alone:
-            _failed(batch, self._no_room(shape))
-            return
-        if len(batch) > 1:
-            self._most[shape] = len(batch) // 2
-        with self._lock:
-            self._waiting = batch + self._waiting
 
     def _end(self) -> None:
         batch, begun = self._begun.popleft()
         try:
             for one, tile in zip(batch, self.device.end(begun), strict=True):
-                one.made.set_result(tile)
+                if not one.made.done():  # it may have failed since
+                    one.made.set_result(tile)
         except NoRoom:
             _failed(batch, self._no_room(batch[0].tile.shape))
         except Exception as error:  # noqa: BLE001 - whatever it is, it is for those who asked
