@@ -388,6 +388,19 @@ def test_without_a_gpu_each_way_says_why(monkeypatch):
         choose.open_engine("torch", graph(), device="gpu")
 
 
+@pytest.mark.parametrize("precision", ["float32", "half"])
+def test_vulkan_is_next_and_computes_in_float32(monkeypatch, precision):
+    pytest.importorskip("ncnn")
+    opening = choose._open
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    monkeypatch.setattr(choose, "_open", lambda name, of, _, threads: opening(name, of, "cpu", threads))
+    net, card = opened(graph(), precision=precision)
+    assert (card.engine, card.name, card.precision, card.batches) == ("ncnn", "a GPU (vulkan)", "float32", False)
+    assert [("half precision needs PyTorch" in note) for note in card.notes] == [True] * (precision == "half")
+    np.testing.assert_allclose(net(tiles(1)), TorchEngine(graph())(tiles(1)), atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("precision", "device", "said"),
     [("half", "cpu", "add --device gpu"), ("hlaf", "gpu", "did you mean half"), ("float64", "gpu", "float32 or half")],
