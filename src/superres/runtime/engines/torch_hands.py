@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from torch import Tensor
 
+_RECORDING = threading.Lock()  # PyTorch records one graph at a time in a process
+
 
 class Hands(Protocol):
     """What a device does besides arithmetic."""
@@ -144,7 +146,8 @@ class Cuda:
         self._pool = self._pool or torch.cuda.graph_pool_handle()  # one for all: they are never replayed at once
         graph = torch.cuda.CUDAGraph()
         stream = torch.cuda.current_stream(self._device)
-        with torch.cuda.graph(graph, pool=self._pool, stream=stream, capture_error_mode="thread_local"):
+        recording = torch.cuda.graph(graph, pool=self._pool, stream=stream, capture_error_mode="thread_local")
+        with _RECORDING, recording:
             made = work()
         return graph.replay, made
 
