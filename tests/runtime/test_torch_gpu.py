@@ -5,7 +5,10 @@ for, and otherwise as late or early as chance has it. What waits for too little,
 gives wrong numbers.
 """
 
+import importlib.util
+import inspect
 import random
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -29,6 +32,16 @@ from superres.runtime.models import PRETRAINED
 from superres.train.export import to_graph
 from superres.types import BadRequest, EngineUnavailable, Upscaler
 
+_spec = importlib.util.spec_from_file_location("graph_nets", Path(__file__).parents[1] / "graph" / "nets.py")
+nets = importlib.util.module_from_spec(_spec)
+sys.modules["graph_nets"] = nets
+_spec.loader.exec_module(nets)
+
+GRAPHS = {
+    name: make
+    for name, make in inspect.getmembers(nets, inspect.isfunction)
+    if inspect.signature(make).return_annotation is Graph and not inspect.signature(make).parameters
+}
 CARD = Card("torch", "a card", batches=True)
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 
@@ -138,6 +151,13 @@ def test_batches_with_remainders_agree_with_the_exact_engine(monkeypatch, name, 
         made = net(x)
         assert made.dtype == np.float32
         np.testing.assert_allclose(made, TorchEngine(of, threads=1)(x), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_every_operation_agrees_with_the_exact_engine(name):
+    of = GRAPHS[name]()
+    x = tiles(3, 24, 36, of.channels)
+    np.testing.assert_allclose(upscaler(of)(x), TorchEngine(of)(x), atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("sides", [(1, 1), (1, 7), (31, 3)])
@@ -423,9 +443,11 @@ class TestCuda:
         x = np.concatenate([choose.sample(of.channels, 61)] * 11)
         np.testing.assert_allclose(self.net(of)(x), upscaler(of)(x), atol=1e-4)
 
-    def test_every_operation_agrees_with_the_cpu(self):
-        x = tiles(9, 44, 20)
-        np.testing.assert_allclose(self.net(graph("awkward"))(x), upscaler(graph("awkward"))(x), atol=1e-4)
+    @pytest.mark.parametrize("name", [*GRAPHS, "awkward"])
+    def test_every_operation_agrees_with_the_cpu(self, name):
+        of = GRAPHS[name]() if name in GRAPHS else graph(name)
+        x = tiles(9, 48, 24, of.channels)
+        np.testing.assert_allclose(self.net(of)(x), upscaler(of)(x), atol=1e-4, rtol=1e-4)
 
     def test_recorded_graphs_are_replayed_and_give_the_bits_of_single_steps(self):
         of, x = graph(), tiles(50, 40, 40)
