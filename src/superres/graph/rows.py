@@ -16,6 +16,11 @@ from superres.types import BadModel
 
 _POINTWISE = ("relu", "leaky_relu", "prelu", "clamp", "sigmoid", "tanh", "silu", "gelu", "sqrt", "affine")
 _MOVED = 20  # multiply-adds that take as long as moving one number
+_WHOLE = {
+    "global_average": "take the mean of the whole picture",
+    "resize_like": "are stretched to the picture's size",
+    "max_pool": "take maxima over windows",
+}
 _BEYOND = {"bilinear": 1, "bicubic": 2}  # rows that interpolation reads above and below
 
 
@@ -63,9 +68,12 @@ class Layer:
 
 def can_stream(graph: Graph) -> str | None:
     """Why the rows of a picture cannot flow through the graph; ``None`` where they can."""
-    pools = [one for one in graph.operations if one.kind == "global_average"]
-    if pools:
-        return f"{len(pools)} of its layers take the mean of the whole picture"
+    counts = Counter(one.kind for one in graph.operations)
+    for kind, deed in _WHOLE.items():
+        if counts[kind]:
+            return f"{counts[kind]} of its layers {deed}"
+    if any(form.course for form in forms(graph).values()):
+        return "some of its values have no fixed part of the picture's rows"
     if graph.output == graph.input or not graph.operations:
         return "it has no layers"
     return None

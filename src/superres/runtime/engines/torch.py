@@ -20,7 +20,7 @@ import numpy as np
 
 from superres.graph.graph import Graph, Operation
 from superres.graph.radius import alignment, halo
-from superres.graph.shapes import check, number, pair, real
+from superres.graph.shapes import check, least, number, pair, real
 from superres.types import BadRequest, EngineUnavailable
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class TorchEngine:
             reason = str(error).splitlines()[0]
             raise EngineUnavailable(f"PyTorch has no device {device!r} here ({reason}); use cpu") from error
         self.weights = {key: torch.from_numpy(weight.copy()).to(self.device) for key, weight in graph.weights.items()}
-        self._halo, self.alignment = halo(graph), alignment(graph)
+        self._halo, self.alignment, self.least = halo(graph), alignment(graph), least(graph)
 
     @property
     def scale(self) -> int:
@@ -109,6 +109,10 @@ class TorchEngine:
             raise BadRequest(
                 f"the tile is {shape[2]}x{shape[3]}; this model takes multiples of {self.alignment}: pad it"
             )
+        if min(shape[2:]) < self.least:
+            raise BadRequest(
+                f"the tile is {shape[2]}x{shape[3]}; this model takes {self.least}x{self.least} at least: pad it"
+            )
 
 
 @contextmanager
@@ -136,12 +140,14 @@ def _run(operation: Operation, inputs: "list[Tensor]", weights: "dict[str, Tenso
         return _interpolated(x, kind, number(operation, "factor", least=1))
     if kind in ("sigmoid", "tanh", "silu", "gelu"):
         return _in_blocks(kind, x)
-    if kind in ("add", "sub", "mul"):
+    if kind in ("add", "sub", "mul", "div"):
         for other in inputs[1:]:
             x = getattr(torch, kind)(x, other)
         return x
     if kind == "concat":
         return torch.cat(inputs, 1)
+    if kind == "resize_like":
+        return _resized_like(x, inputs[1], str(operation.attributes["mode"]))
     return _simple(operation, x, weights)
 
 
@@ -161,12 +167,26 @@ def _simple(operation: Operation, x: "Tensor", weights: "dict[str, Tensor]") -> 
         "pixel_unshuffle": lambda: F.pixel_unshuffle(x, number(operation, "factor", least=1)),
         "nearest": lambda: _nearest(x, number(operation, "factor", least=1)),
         "global_average": lambda: x.mean((2, 3), keepdim=True),
+        "max_pool": lambda: F.max_pool2d(x, *(pair(operation, name) for name in ("kernel", "stride", "padding"))),
+        "max_cells": lambda: _cells(x, number(operation, "divisor", least=1)),
     }
     return steps[operation.kind]()
 
 
 def _nearest(x: "Tensor", factor: int) -> "Tensor":
     return x.repeat_interleave(factor, 2).repeat_interleave(factor, 3)
+
+
+def _cells(x: "Tensor", divisor: int) -> "Tensor":
+    import torch.nn.functional as F
+
+    return F.adaptive_max_pool2d(x, (x.shape[2] // divisor, x.shape[3] // divisor))
+
+
+def _resized_like(x: "Tensor", like: "Tensor", mode: str) -> "Tensor":
+    import torch.nn.functional as F
+
+    return F.interpolate(x, like.shape[2:], mode=mode, align_corners=False if mode == "bilinear" else None)
 
 
 def _affine(x: "Tensor", weights: "dict[str, Tensor]") -> "Tensor":
