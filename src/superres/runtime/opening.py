@@ -23,6 +23,7 @@ from superres.graph.cost import multiply_adds, peak_bytes
 from superres.graph.graph import Graph
 from superres.graph.radius import alignment, halo
 from superres.graph.rows import Footprint, Layer, can_stream, layers
+from superres.graph.shapes import least
 from superres.graph.wrapping import Wrapping
 from superres.images.picture import PictureInfo
 from superres.runtime.back_projection import REACH, BackProjected
@@ -125,8 +126,13 @@ class Network:
         return 0 if self.graph is None else _WEIGHT_COPIES * sum(4 * one.size for one in self.graph.weights.values())
 
     def _given(self, graph: Graph, height: int, width: int) -> tuple[int, int]:
-        """The size of what the graph itself is given."""
-        return (height, width) if self.wrapping is None else self.wrapping.size(graph, height, width)
+        """The size of what the graph itself is given; a picture smaller than it takes is filled up."""
+        high, wide = (height, width) if self.wrapping is None else self.wrapping.size(graph, height, width)
+        return max(high, self._least), max(wide, self._least)
+
+    @cached_property
+    def _least(self) -> int:
+        return 1 if self.graph is None else least(self.graph)
 
 
 def network_of(model: Model) -> Network:

@@ -18,7 +18,10 @@ from typing import Any, cast
 import numpy as np
 
 from superres.graph.graph import Graph
+from superres.graph.radius import alignment
 from superres.graph.rows import Layer
+from superres.graph.shapes import least
+from superres.runtime.filled import Filled
 from superres.types import BadRequest, EngineUnavailable, SuperresError, Tile, Upscaler
 
 # name -> (class, package it needs, what installs that)
@@ -133,7 +136,8 @@ def _open(name: str, graph: Graph, device: str, threads: int | None) -> Upscaler
         raise EngineUnavailable(f"engine {name}: {package} is not installed; `{how}`, or use another --engine")
     module, _, attribute = where.partition(":")
     make = cast(Callable[..., Upscaler], getattr(import_module(module), attribute))
-    return make(graph, device=device, threads=threads)
+    opened, side = make(graph, device=device, threads=threads), least(graph)
+    return Filled(opened, side) if side > alignment(graph) else opened
 
 
 def _open_gpu(name: str, graph: Graph, threads: int | None) -> Upscaler:
