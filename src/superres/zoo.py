@@ -163,8 +163,7 @@ NETWORKS: tuple[Row, ...] = (
     Row("cnf", _N + "cnf:CNF", "Ren et al., CVPRW 2017", 2017, "pre", "bicubic", ("multi-path", "network fusion"),
         dict.fromkeys((2, 3, 4), 449_313), "", {"depths": (3, 4, 6), "widths": (8, 4)}),
     Row("xsrcnn", _N + "xsrcnn:XSRCNN", "Kligvasser et al., CVPR 2018", 2018, "pre", "bicubic", ("plain", "xUnit"),
-        dict.fromkeys((2, 3, 4), 32_769), "", {"widths": (8, 4)},
-        exceptions=dict.fromkeys(_GRAPH, "its activation is an exponential, which a Graph does not have")),
+        dict.fromkeys((2, 3, 4), 32_769), "", {"widths": (8, 4)}),
     # --- post-upsampling, plain and residual
     Row("chain", _N + "chain:Chain", "this package, after SRVGG 2021 and ECBSR 2021", 2026, "post", "sub-pixel",
         ("plain", "folding", "global residual"), {2: 1_171_692, 3: 1_206_447, 4: 1_258_128}, "depth", {"width": 8}),

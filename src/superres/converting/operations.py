@@ -47,6 +47,7 @@ OPERATIONS: dict[str, Deed] = {
     "tanh": lambda x, _w, _a: torch.tanh(x[0]),
     "silu": lambda x, _w, _a: F.silu(x[0]),
     "gelu": lambda x, _w, _a: F.gelu(x[0]),
+    "exp": lambda x, _w, _a: torch.exp(x[0]),
     "sqrt": lambda x, _w, _a: torch.sqrt(x[0]),
     "add": lambda x, _w, _a: reduce(torch.add, x),
     "sub": lambda x, _w, _a: x[0] - x[1],

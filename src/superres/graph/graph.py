@@ -24,6 +24,7 @@ KINDS: dict[str, tuple[int, tuple[str, ...], tuple[str, ...]]] = {
     "tanh": (1, (), ()),
     "silu": (1, (), ()),
     "gelu": (1, (), ()),
+    "exp": (1, (), ()),
     "sqrt": (1, (), ()),  # of what is below 0 it is no number: clamp first
     "add": (-1, (), ()),
     "sub": (2, (), ()),

@@ -18,7 +18,7 @@ Number = int | float | tuple[float, ...] | tuple[int, ...]
 MAGIC = 7767517
 PLAIN = {"sigmoid": "Sigmoid", "tanh": "TanH", "silu": "Swish", "gelu": "GELU"}
 RESIZE = {"nearest": 1, "bilinear": 2, "bicubic": 3}
-SQUARE_ROOT = 5  # of ncnn's UnaryOp
+UNARY = {"sqrt": 5, "exp": 7}
 BINARY = {"add": 0, "sub": 1, "mul": 2, "div": 3}
 
 
@@ -163,8 +163,8 @@ class _Writer:
         kind = operation.kind
         if kind in PLAIN:
             return PLAIN[kind], {}
-        if kind == "sqrt":
-            return "UnaryOp", {0: SQUARE_ROOT}
+        if kind in UNARY:
+            return "UnaryOp", {0: UNARY[kind]}
         if kind in ("relu", "leaky_relu"):
             return "ReLU", {0: real(operation, "slope")} if kind == "leaky_relu" else {}
         if kind == "clamp":

@@ -16,7 +16,8 @@ from superres.graph.shapes import forms, number, pair, real
 IR_VERSION, OPSET = 8, 17
 Value = int | float | str | Sequence[int]
 PLAIN = {
-    "relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh", "sqrt": "Sqrt", "global_average": "GlobalAveragePool",
+    "relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh", "exp": "Exp", "sqrt": "Sqrt",
+    "global_average": "GlobalAveragePool",
 }  # fmt: skip
 BINARY = {"add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div"}
 RESIZE: dict[str, dict[str, Value]] = {

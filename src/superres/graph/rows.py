@@ -14,7 +14,7 @@ from superres.graph.graph import Graph, Operation
 from superres.graph.shapes import forms, number, pair
 from superres.types import BadModel
 
-_POINTWISE = ("relu", "leaky_relu", "prelu", "clamp", "sigmoid", "tanh", "silu", "gelu", "sqrt", "affine")
+_POINTWISE = ("relu", "leaky_relu", "prelu", "clamp", "sigmoid", "tanh", "silu", "gelu", "exp", "sqrt", "affine")
 _MOVED = 20  # multiply-adds that take as long as moving one number
 _WHOLE = {
     "global_average": "take the mean of the whole picture",

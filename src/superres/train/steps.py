@@ -328,7 +328,7 @@ def _shuffle(kind: str) -> Callable[..., Any]:
 
 
 CALLS: dict[str, Callable[..., Any]] = {
-    **{name: _plain(name) for name in ("relu", "sigmoid", "tanh", "silu", "sqrt")},
+    **{name: _plain(name) for name in ("relu", "sigmoid", "tanh", "silu", "exp", "sqrt")},
     "leaky_relu": _leaky,
     "prelu": _prelu,
     "gelu": _gelu,

@@ -138,7 +138,7 @@ def _run(operation: Operation, inputs: "list[Tensor]", weights: "dict[str, Tenso
         return _deconv(operation, x, weights, pool)
     if kind in ("bilinear", "bicubic"):
         return _interpolated(x, kind, number(operation, "factor", least=1))
-    if kind in ("sigmoid", "tanh", "silu", "gelu"):
+    if kind in ("sigmoid", "tanh", "silu", "gelu", "exp"):
         return _in_blocks(kind, x)
     if kind in ("add", "sub", "mul", "div"):
         for other in inputs[1:]:
@@ -199,7 +199,8 @@ def _in_blocks(kind: str, x: "Tensor") -> "Tensor":
     import torch
     import torch.nn.functional as F
 
-    function: Any = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "silu": F.silu, "gelu": F.gelu}[kind]
+    functions = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "silu": F.silu, "gelu": F.gelu, "exp": torch.exp}
+    function: Any = functions[kind]
     count = x.numel()
     flat = F.pad(x.reshape(-1), (0, -count % 64))
     starts = range(0, flat.numel(), BLOCK)
