@@ -29,11 +29,12 @@ def shifted(write: Writer, input: Any, other: int) -> Any:  # noqa: A002
 
 def _sized(write: Writer, size: Any) -> tuple[Value, int]:
     """The value whose height and width, divided by the number, these are."""
-    sides = cast(list[Any], list(size)) if isinstance(size, (tuple, list)) else [size]
+    sides = list(cast(tuple[Any, ...], size)) if isinstance(size, (tuple, list)) else [size]
     found = [one for one in sides if isinstance(one, Side)]
     if len(found) != 2 or len(sides) != 2 or [one.axis for one in found] != [2, 3]:
         raise write.refuse("resizes to something else than the height and width of a value")
-    if found[0].value != found[1].value or found[0].divisor != found[1].divisor:
+    high, wide = (write.forms[one.value].alike(1) for one in found)
+    if high != wide or found[0].divisor != found[1].divisor:
         raise write.refuse("resizes to the height of one value and the width of another")
     return Value(found[0].value), found[0].divisor
 

@@ -214,8 +214,8 @@ def _max_pool(
 ) -> Value:
     if _pair(dilation) != (1, 1) or ceil_mode or return_indices:
         raise write.refuse("takes maxima with a dilation, of begun windows, or with their places")
-    facts = {"kernel": _pair(kernel_size), "stride": _pair(stride or kernel_size), "padding": _pair(padding)}
-    return write.add("max_pool", input, **facts)
+    kernel, step = _pair(kernel_size), _pair(stride or kernel_size)
+    return write.add("max_pool", input, kernel=kernel, stride=step, padding=_pair(padding))
 
 
 def _moved(write: Writer, input: Any, source: int, destination: int) -> Value:  # noqa: A002

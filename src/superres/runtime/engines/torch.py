@@ -167,7 +167,7 @@ def _simple(operation: Operation, x: "Tensor", weights: "dict[str, Tensor]") -> 
         "pixel_unshuffle": lambda: F.pixel_unshuffle(x, number(operation, "factor", least=1)),
         "nearest": lambda: _nearest(x, number(operation, "factor", least=1)),
         "global_average": lambda: x.mean((2, 3), keepdim=True),
-        "max_pool": lambda: F.max_pool2d(x, *(pair(operation, name) for name in ("kernel", "stride", "padding"))),
+        "max_pool": lambda: _windows_most(operation, x),
         "max_cells": lambda: _cells(x, number(operation, "divisor", least=1)),
     }
     return steps[operation.kind]()
@@ -175,6 +175,13 @@ def _simple(operation: Operation, x: "Tensor", weights: "dict[str, Tensor]") -> 
 
 def _nearest(x: "Tensor", factor: int) -> "Tensor":
     return x.repeat_interleave(factor, 2).repeat_interleave(factor, 3)
+
+
+def _windows_most(operation: Operation, x: "Tensor") -> "Tensor":
+    import torch.nn.functional as F
+
+    kernel, stride = pair(operation, "kernel", least=1), pair(operation, "stride", least=1)
+    return F.max_pool2d(x, kernel, stride, pair(operation, "padding"))
 
 
 def _cells(x: "Tensor", divisor: int) -> "Tensor":
