@@ -125,6 +125,6 @@ def test_the_plan_says_that_it_goes_whole_and_what_else_if_it_cannot(tmp_path: P
     assert "1 of 600x400" in said
     assert "goes whole, for the model sees all of it" in said
     tiled = planned(network, tile=64)
-    assert "halo      24 px, measured" in tiled
+    assert "halo      32 px, tiles differ a little from the whole picture, all of which the model sees" in tiled
     with pytest.raises(BadRequest, match="the least that works"):
         planned(network, exact=True, max_memory=1 << 26)

@@ -79,7 +79,7 @@ def test_deep_models_are_measured_unless_exact():
 
 def test_a_halo_that_did_not_suffice_is_not_said_to(monkeypatch):
     monkeypatch.setattr(Fake, "measured_halo", lambda *_: opening.MOST_HALO)
-    assert "differ a little" in make_plan(INFO, Settings(max_memory=2**33), Fake(halo=None)).halo_note
+    assert "no smaller one" in make_plan(INFO, Settings(max_memory=2**33), Fake(halo=None)).halo_note
 
 
 def test_the_tile_asked_for_is_taken():

@@ -14,7 +14,7 @@ from superres.graph.graph import Graph, Operation
 from superres.graph.shapes import forms, number, pair
 from superres.types import BadModel
 
-_POINTWISE = ("relu", "leaky_relu", "prelu", "clamp", "sigmoid", "tanh", "silu", "gelu", "exp", "sqrt", "affine")
+POINTWISE = ("relu", "leaky_relu", "prelu", "clamp", "sigmoid", "tanh", "silu", "gelu", "exp", "sqrt", "affine")
 _MOVED = 20  # multiply-adds that take as long as moving one number
 _WHOLE = {
     "global_average": "take the mean of the whole picture",
@@ -88,7 +88,7 @@ def layers(graph: Graph) -> tuple[Layer, ...]:
     made: dict[str, Layer] = {}
     for one in graph.operations:
         source = made.get(one.inputs[0])
-        if one.kind in _POINTWISE and source is not None and readers[source.output] == 1:
+        if one.kind in POINTWISE and source is not None and readers[source.output] == 1:
             del made[source.output]
             made[one.output] = replace(source, operations=(*source.operations, one), output=one.output)
         else:

@@ -11,16 +11,16 @@ from superres.images.picture import PictureInfo
 from superres.runtime import memory
 from superres.runtime.engines.ncnn import default_threads
 from superres.runtime.footprint import ITEM, THREAD, resized_bytes, tiled_bytes
+from superres.runtime.halos import DEEP, halo_of
 from superres.runtime.learning import DEFAULT_BUDGET
 from superres.runtime.lines import Lines, candidates, reason_against
-from superres.runtime.opening import ENGINE_MEMORY, LINES_MEMORY, MOST_HALO, Network, Opener
+from superres.runtime.opening import ENGINE_MEMORY, LINES_MEMORY, Network, Opener
 from superres.runtime.scaling import DEFAULT_FACTOR, target_size
 from superres.runtime.settings import Settings
 from superres.runtime.tiles import Grid, covering
 from superres.types import Array, BadRequest
 
 SIDES = (512, 384, 256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8)
-DEEP = 64  # px: beyond this an exact halo costs several times the picture, so a smaller one is measured
 _FIXED = 24 << 20  # encoder, decoder and engine, beside what grows with the picture
 _LEARNING = 200 << 20  # what a method that learns at test time holds beside PyTorch: pairs, values, gradients
 _LITTLE_MORE = 1.75  # times the least work: what smaller tiles gain by the cache, as measured
@@ -233,22 +233,8 @@ def _in_tiles(room: "_Room", opener: Opener, *, rows: bool, least: float) -> tup
     sees_all = network is not None and known is None and (settings.exact or free)
     if sees_all and (whole := room.whole(needed=settings.exact)) is not None:
         return whole, "the picture goes whole, for the model sees all of it"
-    halo, note = _halo(network, settings, opener)
+    halo, note = halo_of(network, settings, opener)
     return room.tiles(max(halo, 2) if room.info.alpha else halo, optional=rows, least=least), note
-
-
-def _halo(network: Network | None, settings: Settings, opener: Opener) -> tuple[int, str]:
-    if network is None:
-        return 0, "rows stream through"
-    known = network.halo
-    if known is not None and (settings.exact or known <= DEEP):
-        return known, "exact: the model's radius"
-    measured = opener.measured_halo(network, settings)
-    radius = "the whole picture" if known is None else f"{known} px"
-    sees = f"(the model sees {radius}; --exact takes all)"
-    if measured >= MOST_HALO:
-        return measured, f"the largest that was tried: tiles differ a little from the whole picture {sees}"
-    return measured, f"measured: the error stays under half an 8-bit step {sees}"
 
 
 @dataclass(frozen=True)
