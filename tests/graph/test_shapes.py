@@ -82,6 +82,17 @@ def test_pooled_values_are_not_pooled_further():
             forms(build.graph(1))
 
 
+def test_what_is_enlarged_again_and_again_is_refused():
+    build = Build()
+    build.add("max_cells", divisor=64)
+    for _ in range(2):
+        build.add("nearest", factor=8)
+    forms(build.graph(1))
+    build.deconv(3, 3, 2, stride=2, padding=0)
+    with pytest.raises(BadModel, match="is the most"):
+        forms(build.graph(1))
+
+
 def test_a_size_that_is_no_ratio_is_no_multiple_of_anything():
     build = Build()
     build.add("max_cells", divisor=2)

@@ -9,7 +9,7 @@ course have the same size, and ``resize_like`` brings one back to a size that is
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import isfinite, lcm
+from math import isfinite, lcm, prod
 
 import numpy as np
 
@@ -149,9 +149,7 @@ def _rounded(operation: Operation, first: Form, channels: int, kernel: tuple[int
         more = pair(operation, "output_padding")
     rows, columns = (2 * padding[a] - dilation[a] * (kernel[2 + a] - 1) for a in (0, 1))
     if operation.kind == "deconv":
-        return (
-            first.stepped(channels, ("deconv", stride, (more[0] - rows, more[1] - columns))) if first.course else None
-        )
+        return _grown(operation, first, channels, stride, (more[0] - rows, more[1] - columns)) if first.course else None
     if stride == (1, 1) and rows == columns == 0:
         return first.alike(channels)
     divided = all(step == 1 or 1 - step <= spare <= 0 for step, spare in zip(stride, (rows, columns), strict=True))
@@ -192,8 +190,18 @@ def _resampled(operation: Operation, first: Form) -> Form:
     if channels > MOST:
         raise _bad(operation, f"{channels} channels, wanted at most {MOST}")
     if first.course:
-        return first.stepped(channels, ("times", (factor, factor), (0, 0)))
+        return _grown(operation, first, channels, (factor, factor), (0, 0))
     return Form(channels, _finer(operation, first.resolution, (times, times)))
+
+
+def _grown(operation: Operation, first: Form, channels: int, times: tuple[int, int], more: tuple[int, int]) -> Form:
+    """What enlarging makes of a size that was rounded before; steps that made it smaller do not allow for more."""
+    form = first.stepped(channels, ("deconv" if operation.kind == "deconv" else "times", times, more))
+    grown = [step[1] for step in form.course if step[0] in ("times", "deconv")]
+    if form.resolution is not None:
+        factors = Fraction(prod(rows for rows, _ in grown)), Fraction(prod(columns for _, columns in grown))
+        _finer(operation, form.resolution, factors)
+    return form
 
 
 def _together(operation: Operation, inputs: Sequence[Form], *, same_channels: bool) -> Form:

@@ -9,22 +9,22 @@ class Filled:
     """An Upscaler of tiles of any size: up to ``side`` pixels the last row and column are repeated, then cut off."""
 
     def __init__(self, upscaler: Upscaler, side: int) -> None:
-        self._upscaler, self._side = upscaler, side
+        self.upscaler, self._side = upscaler, side
 
     @property
     def scale(self) -> int:
-        return self._upscaler.scale
+        return self.upscaler.scale
 
     @property
     def halo(self) -> int | None:
-        return self._upscaler.halo
+        return self.upscaler.halo
 
     def __call__(self, tile: Tile) -> Tile:
         """(B, C, H, W) float32 -> (B, C, scale * H, scale * W)."""
         height, width = tile.shape[2:]
         if min(height, width) >= self._side:
-            return self._upscaler(tile)
+            return self.upscaler(tile)
         room = (max(0, self._side - height), max(0, self._side - width))
         filled = np.pad(tile, ((0, 0), (0, 0), (0, room[0]), (0, room[1])), mode="edge")
-        made = self._upscaler(filled)[:, :, : self.scale * height, : self.scale * width]
+        made = self.upscaler(filled)[:, :, : self.scale * height, : self.scale * width]
         return np.ascontiguousarray(made)
