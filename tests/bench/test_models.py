@@ -8,6 +8,9 @@ import torch
 
 from superres.bench.models import enlarger, open_model, value_of
 from superres.images.resize import imresize
+from superres.networks.rlfn import RLFN
+from superres.terms.spec import spec
+from superres.terms.weights import save_network
 from superres.types import BadModel, BadRequest
 
 from .nets import Doubler, Small
@@ -35,6 +38,14 @@ def test_a_shipped_model() -> None:
     assert model.cost.parameters is not None
     assert model.enlarge(np.zeros((9, 7, 3), np.uint8)).shape == (18, 14, 3)
     assert model.enlarge(np.zeros((9, 7), np.uint8)).shape == (18, 14)
+
+
+def test_the_engine_is_named_and_not_what_fills_small_pictures_up(tmp_path: Path) -> None:
+    facts = {"scale": 2, "blocks": 1, "width": 12, "attention": 4}
+    save_network(tmp_path / "n.safetensors", RLFN(**facts), spec(RLFN, **facts), {})
+    model = open_model(str(tmp_path / "n.safetensors"), 2, engine="ncnn")
+    assert model.note == "engine NcnnEngine"
+    assert model.enlarge(np.zeros((9, 7, 3), np.uint8)).shape == (18, 14, 3)
 
 
 @pytest.mark.parametrize("scale", [2, 4])

@@ -15,7 +15,11 @@ from superres.converting.writing import convert_file
 from superres.networks.edsr import EDSR
 from superres.networks.imdn import IMDN
 from superres.networks.rfdn import RFDN
+from superres.networks.rlfn import RLFN
+from superres.networks.rnan import RNAN
+from superres.networks.safmn import SAFMN
 from superres.networks.vdsr import VDSR
+from superres.runtime.engines.choose import available
 from superres.runtime.models import load
 from superres.terms.spec import spec
 from superres.terms.weights import save_network
@@ -78,9 +82,9 @@ def test_a_converted_graph_loads_without_torch(tmp_path: Path, monkeypatch: pyte
 
 def test_a_network_without_a_graph_runs_under_torch(tmp_path: Path) -> None:
     torch.manual_seed(1)
-    net = RFDN(scale=3, blocks=1, width=16).eval()
-    save_network(tmp_path / "rfdn.safetensors", net, spec(RFDN, scale=3, blocks=1, width=16), {})
-    model, x = load(tmp_path / "rfdn.safetensors"), picture(17, 16)
+    net = RNAN(scale=3, groups=1, width=4).eval()
+    save_network(tmp_path / "rnan.safetensors", net, spec(RNAN, scale=3, groups=1, width=4), {})
+    model, x = load(tmp_path / "rnan.safetensors"), picture(12, 10)
     assert model.foreign is not None
     assert model.foreign.engine == "torch"
     np.testing.assert_allclose(model.open()(x), wanted(net, x), atol=1e-5)
@@ -93,6 +97,41 @@ def test_imdn_needs_no_torch_to_run(tmp_path: Path) -> None:
     model = load(tmp_path / "imdn.safetensors")
     assert model.foreign is None
     np.testing.assert_allclose(model.open("ncnn")(picture()), wanted(net, picture()), atol=1e-4)
+
+
+STRETCHED = {
+    "rfdn": (RFDN, {"scale": 4, "blocks": 2, "width": 16}),
+    "rlfn": (RLFN, {"scale": 2, "blocks": 2, "width": 12, "attention": 8}),
+    "safmn": (SAFMN, {"scale": 3, "blocks": 2, "width": 16}),
+}
+
+
+def stretched_file(name: str, folder: Path) -> tuple[Path, nn.Module]:
+    torch.manual_seed(1)
+    kind, facts = STRETCHED[name]
+    net = kind(**facts).eval()
+    with torch.no_grad():
+        for weight in net.parameters():
+            weight.add_(0.02 * torch.randn_like(weight))
+    save_network(folder / f"{name}.safetensors", net, spec(kind, **facts), {})
+    return folder / f"{name}.safetensors", net
+
+
+@pytest.mark.parametrize("name", STRETCHED)
+def test_what_is_stretched_to_the_picture_needs_no_torch_to_run(tmp_path: Path, name: str) -> None:
+    path, net = stretched_file(name, tmp_path)
+    assert "runs without PyTorch" in convert_file(path, tmp_path / "out.safetensors")
+    model = load(tmp_path / "out.safetensors")
+    assert model.foreign is None
+    engines = [model.open(one, threads=1) for one in ("ncnn", "torch", "onnxruntime", "openvino") if _here(one)]
+    for size in ((47, 53), (64, 64), (33, 90), (10, 7)):
+        x = picture(*size)
+        for engine in engines:
+            np.testing.assert_allclose(engine(x), ModuleEngine(net)(x), atol=1e-4)
+
+
+def _here(engine: str) -> bool:
+    return available()[engine] is None
 
 
 def test_luma_networks_of_enlarged_pictures_take_the_picture(tmp_path: Path) -> None:
@@ -170,12 +209,42 @@ def test_exported_files_compute_the_same(tmp_path: Path, kind: str, size: tuple[
         np.testing.assert_allclose(load(target).open()(x), wanted(net, x), atol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.parametrize("kind", ["onnx", "ncnn", "torchscript", "safetensors"])
+@pytest.mark.parametrize("name", STRETCHED)
+def test_sizes_stay_free_in_exported_files(tmp_path: Path, name: str, kind: str) -> None:
+    if kind == "onnx":
+        pytest.importorskip("onnxruntime")
+    path, net = stretched_file(name, tmp_path)
+    ending = {"onnx": ".onnx", "ncnn": ".param", "torchscript": ".pt", "safetensors": ".safetensors"}[kind]
+    target, x = tmp_path / f"out{ending}", picture(41, 30)
+    if (name, kind) == ("safmn", "ncnn"):
+        with pytest.raises(BadRequest, match="one size only; give --size"):
+            export_model(str(path), target, kind)
+        assert "30x41 only" in export_model(str(path), target, kind, size=(30, 41))
+        with pytest.raises(BadModel, match="pictures of 30x41 only"):
+            load(target)
+        return
+    assert "free size; run and compared" in export_model(str(path), target, kind)
+    if kind == "torchscript":
+        made = torch.jit.load(str(target))(torch.from_numpy(x)).numpy()
+    else:
+        made = load(target).open()(x)
+    np.testing.assert_allclose(made, wanted(net, x), atol=1e-4)
+
+
+def test_a_size_that_is_too_small_is_refused(tmp_path: Path) -> None:
+    path, _ = stretched_file("rfdn", tmp_path)
+    with pytest.raises(BadRequest, match="15x15 at least"):
+        export_model(str(path), tmp_path / "o.param", "ncnn", size=(64, 14))
+
+
 def test_a_wrong_export_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, _ = edsr_file(tmp_path)
     from superres.graph.ncnn import write_ncnn
     from superres.types import BadOutput
 
-    def spoilt(graph: object) -> tuple[bytes, bytes]:
+    def spoilt(graph: object, *, size: object) -> tuple[bytes, bytes]:
         param, weights = write_ncnn(graph)  # type: ignore[arg-type]
         return param, weights[: len(weights) // 2] + bytes(len(weights) - len(weights) // 2)
 
@@ -185,8 +254,8 @@ def test_a_wrong_export_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_network_without_a_graph_is_exported_as_a_traced_program_of_one_size(tmp_path: Path) -> None:
-    net = RFDN(scale=2, blocks=1, width=16)
-    save_network(tmp_path / "i.safetensors", net, spec(RFDN, scale=2, blocks=1, width=16), {})
+    net = RNAN(scale=2, groups=1, width=4)
+    save_network(tmp_path / "i.safetensors", net, spec(RNAN, scale=2, groups=1, width=4), {})
     with pytest.raises(BadModel, match="no graph"):
         export_model(str(tmp_path / "i.safetensors"), tmp_path / "o.onnx", "onnx")
     with pytest.raises(BadRequest, match="give --size"):

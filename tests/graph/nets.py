@@ -78,6 +78,7 @@ def activations() -> Graph:
     made = [build.add(kind, start) for kind in ("relu", "sigmoid", "tanh", "silu", "gelu")]
     made.append(build.add("leaky_relu", start, slope=0.2))
     made.append(build.add("sqrt", build.add("sigmoid", start)))
+    made.append(build.add("exp", build.add("tanh", start)))
     made.append(build.weighted("prelu", start, {"weight": build.random.random(8)}))
     made.append(build.weighted("prelu", start, {"weight": build.random.random(1)}))
     made.append(build.weighted("affine", start, {"weight": build.random.random(8), "bias": build.random.random(8)}))
@@ -85,7 +86,8 @@ def activations() -> Graph:
     made.append(build.weighted("affine", start, {"bias": build.random.random(8)}))
     made.append(build.add("clamp", start, low=-0.25, high=0.5))
     total = build.add("add", tuple(made))
-    build.add("concat", (build.add("sub", (total, start)), build.add("mul", (total, start)), made[0]))
+    quotient = build.add("div", (total, build.add("exp", start)))
+    build.add("concat", (build.add("sub", (total, start)), build.add("mul", (total, start)), quotient))
     build.add("slice", start=5, stop=17)
     build.conv(12, 12, (1, 3), bias=False)
     build.add("pixel_shuffle", factor=2)
@@ -140,4 +142,52 @@ def contrast() -> Graph:
     return build.graph(2)
 
 
-NETS = {"chain": chain, "activations": activations, "resampling": resampling, "pooled": pooled, "contrast": contrast}
+def stretched() -> Graph:
+    """Spatial attention: made at sizes that are no part of the picture's, and stretched to it in both ways."""
+    build = Build(6)
+    start = build.conv(3, 8)
+    near = build.add("max_pool", start, kernel=(3, 5), stride=1, padding=(1, 2))
+    build.conv(8, 8, 3, inputs=start, stride=2, padding=0)
+    coarse = build.add("max_pool", kernel=(5, 4), stride=(3, 2), padding=(1, 0))
+    build.add("relu", build.conv(8, 8))
+    smooth = build.add("resize_like", (build.at, start), mode="bilinear")
+    steps = build.add("resize_like", (build.add("add", (coarse, coarse)), start), mode="nearest")
+    build.add("sigmoid", build.add("add", (smooth, steps)))
+    build.add("mul", (near, build.at))
+    build.conv(8, 12)
+    build.add("pixel_shuffle", factor=2)
+    return build.graph(2)
+
+
+def cells() -> Graph:
+    """Maxima over parts of the picture, and a norm over channels: one channel against many."""
+    build = Build(7)
+    start = build.conv(3, 8)
+    mean = build.weighted("conv", start, {"weight": np.full((1, 8, 1, 1), 1 / 8)}, **PLAIN)
+    off = build.add("sub", (start, mean))
+    build.add("mul", (off, off))
+    build.weighted("conv", None, {"weight": np.full((1, 8, 1, 1), 1 / 8)}, **PLAIN)
+    build.weighted("affine", None, {"bias": np.array([1e-6])})
+    normed = build.add("div", (off, build.add("sqrt")))
+    parts = [
+        build.add(
+            "resize_like", (build.conv(8, 4, 3, build.add("max_cells", normed, divisor=by)), start), mode="nearest"
+        )
+        for by in (2, 3, 8)
+    ]
+    build.add("concat", tuple(parts))
+    build.conv(12, 12)
+    build.add("pixel_shuffle", factor=2)
+    return build.graph(2)
+
+
+PLAIN = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
+NETS = {
+    "chain": chain,
+    "activations": activations,
+    "resampling": resampling,
+    "pooled": pooled,
+    "contrast": contrast,
+    "stretched": stretched,
+    "cells": cells,
+}

@@ -3,7 +3,7 @@
 import pytest
 from nets import Build, chain, resampling
 
-from superres.graph.cost import activations, multiply_adds, parameters, peak_bytes
+from superres.graph.cost import activations, multiply_adds, parameters, peak_bytes, pooled_bytes
 from superres.graph.shapes import check, shapes
 from superres.types import BadModel
 
@@ -32,6 +32,17 @@ def test_peak_counts_what_is_alive_and_no_more():
     assert peak_bytes(build.graph(1), 4, 4) == 4 * 16 * (8 + 8)
     build.add("add", (build.at, "input"))  # the input now lives to the end
     assert peak_bytes(build.graph(1), 4, 4) == 4 * 16 * (8 + 8 + 3)
+
+
+def test_pools_count_pieces_that_are_too_large_for_what_is_in_them():
+    build = Build(channels=8)
+    build.conv(8, 3, 1)
+    build.conv(3, 2, 1)  # takes the input's piece
+    build.conv(2, 8, 1)  # for which there is none then
+    build.add("relu")  # in its place
+    values, scratch = 8 + 3 + 8, 8
+    assert pooled_bytes(build.graph(1), 4, 4) == 4 * 16 * (values + scratch)
+    assert peak_bytes(build.graph(1), 4, 4) == 4 * 16 * (8 + 8)
 
 
 def test_sizes_that_do_not_fit_are_refused():

@@ -2,15 +2,16 @@
 
 import numpy as np
 import pytest
-from nets import NETS, Build, chain
+from nets import NETS, Build, cells, chain, stretched
 
 from superres.graph.ncnn import write_ncnn
+from superres.types import BadRequest
 
 ncnn = pytest.importorskip("ncnn")
 
 
 def _run(graph, x):
-    param, weights = write_ncnn(graph)
+    param, weights = write_ncnn(graph, size=(x.shape[3], x.shape[2]))
     net = ncnn.Net()
     for option in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", "use_bf16_storage"):
         setattr(net.opt, option, False)
@@ -32,11 +33,12 @@ def _run(graph, x):
     return np.array(out)[None]
 
 
+@pytest.mark.parametrize("size", [(20, 28), (24, 16), (16, 76)])
 @pytest.mark.parametrize("name", NETS)
-def test_ncnn_computes_what_torch_does(name):
+def test_ncnn_computes_what_torch_does(name, size):
     torch_engine = pytest.importorskip("superres.runtime.engines.torch")
     net = NETS[name]()
-    x = np.random.default_rng(5).random((1, 3, 20, 28), np.float32)
+    x = np.random.default_rng(5).random((1, 3, *size), np.float32)
     wanted = torch_engine.TorchEngine(net, threads=1)(x)
     found = _run(net, x)
     assert found.shape == wanted.shape
@@ -56,9 +58,16 @@ def test_activations_are_fused_only_where_nothing_else_reads():
     assert "9=1" not in text
 
 
+def test_parts_of_the_picture_are_written_for_one_size_which_the_input_tells():
+    with pytest.raises(BadRequest, match="--size"):
+        write_ncnn(cells())
+    assert b"Input input0 0 1 in0 0=28 1=20 2=3\n" in write_ncnn(cells(), size=(28, 20))[0]
+    assert write_ncnn(stretched(), size=(28, 20)) == write_ncnn(stretched())
+
+
 def test_counts_in_the_head_are_those_of_the_layers():
     for make in NETS.values():
-        head, counts, *lines = write_ncnn(make())[0].decode().splitlines()
+        head, counts, *lines = write_ncnn(make(), size=(28, 20))[0].decode().splitlines()
         layers, blobs = map(int, counts.split())
         assert (head, layers) == ("7767517", len(lines))
         assert blobs == sum(int(line.split()[3]) for line in lines)

@@ -1,7 +1,7 @@
 """Halo: known radii of known nets, counted by hand."""
 
 import pytest
-from nets import Build, chain, pooled, resampling
+from nets import Build, cells, chain, pooled, resampling, stretched
 
 from superres.graph.radius import alignment, footprint, halo
 from superres.types import BadModel
@@ -15,6 +15,19 @@ def test_a_chain_sees_one_pixel_per_convolution(depth, scale):
 
 def test_a_pooled_value_sees_the_whole_picture():
     assert halo(pooled()) is None
+
+
+def test_what_is_stretched_to_the_picture_sees_all_of_it():
+    assert halo(stretched()) is None
+    assert halo(cells()) is None
+
+
+def test_a_window_that_keeps_the_size_is_seen_as_far_as_it_goes():
+    build = Build()
+    build.add("max_pool", kernel=(5, 3), stride=1, padding=(2, 1))
+    assert (footprint(build.graph(1), 0), footprint(build.graph(1), 1)) == ((2, 2), (1, 1))
+    build.conv(3, 3)
+    assert halo(build.graph(1)) == 3
 
 
 def test_a_convolution_after_the_shuffle_sees_a_fraction_of_a_pixel():
@@ -48,6 +61,7 @@ def test_interpolation_reads_the_neighbours_that_have_weight():
 def test_alignment_is_the_coarsest_step():
     assert alignment(chain()) == 1
     assert alignment(resampling()) == 4
+    assert alignment(stretched()) == alignment(cells()) == 1
 
 
 def test_a_cell_of_an_unshuffle_is_seen_whole_from_either_of_its_pixels():

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from nets import NETS, Build, chain, pooled, resampling
+from nets import NETS, Build, chain, pooled, resampling, stretched
 
 from superres.graph.cost import multiply_adds
 from superres.graph.graph import Operation
@@ -12,7 +12,7 @@ from superres.graph.rows import Layer, can_stream, counts, layers, work
 from superres.graph.rows import footprint as held
 from superres.types import BadModel
 
-FLOWING = sorted(set(NETS) - {"pooled", "contrast"})
+FLOWING = sorted(set(NETS) - {"pooled", "contrast", "stretched", "cells"})
 
 
 @pytest.mark.parametrize("name", FLOWING)
@@ -86,6 +86,17 @@ def test_a_mean_of_the_whole_picture_does_not_flow():
     assert "whole picture" in reason
     with pytest.raises(BadModel, match="cannot flow"):
         layers(pooled())
+
+
+def test_what_is_stretched_to_the_picture_does_not_flow():
+    assert can_stream(stretched()) == "2 of its layers are stretched to the picture's size"
+    build = Build()
+    build.add("max_pool", kernel=3, stride=1, padding=1)
+    assert can_stream(build.graph(1)) == "1 of its layers take maxima over windows"
+    build = Build()
+    build.conv(3, 3, 5, stride=2, padding=1)  # (n - 3) // 2 + 1 of n rows, and all of an odd n again
+    build.deconv(3, 3, 3, stride=2, padding=0)
+    assert "no fixed part" in can_stream(build.graph(1))
 
 
 def test_a_longer_value_in_between_takes_its_rows_back():

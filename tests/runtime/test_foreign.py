@@ -91,6 +91,20 @@ def test_hostile_params(tmp_path: Path, content: bytes) -> None:
         load_file(tmp_path / "m.param")
 
 
+PARTS = "7767517\n2 2\nInput a 0 1 in0 {}\nPooling b 1 1 in0 out0 0=0 7=1 8={} 18={}\n"
+
+
+def test_parts_of_one_size_of_picture_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "m.bin").write_bytes(b"")
+    (tmp_path / "m.param").write_text(PARTS.format("0=32 1=24 2=3", 16, 12))
+    with pytest.raises(BadModel, match="pictures of 32x24 only"):
+        load_file(tmp_path / "m.param")
+    for given, side in (("", 6), ("0=32 1=24 2=3", 1)):  # bins, whatever the picture; and the whole of it
+        (tmp_path / "m.param").write_text(PARTS.format(given, side, side))
+        with pytest.raises(BadModel, match="not a whole factor"):
+            load_file(tmp_path / "m.param")
+
+
 @pytest.mark.parametrize("keep", [4, 40, 700])
 def test_truncated_bin(tmp_path: Path, keep: int) -> None:
     path = ncnn_pair(tmp_path)

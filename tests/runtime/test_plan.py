@@ -77,6 +77,11 @@ def test_deep_models_are_measured_unless_exact():
     assert make_plan(INFO, Settings(exact=True, max_memory=2**35), unknown).grid.count == 1
 
 
+def test_a_halo_that_did_not_suffice_is_not_said_to(monkeypatch):
+    monkeypatch.setattr(Fake, "measured_halo", lambda *_: opening.MOST_HALO)
+    assert "no smaller one" in make_plan(INFO, Settings(max_memory=2**33), Fake(halo=None)).halo_note
+
+
 def test_the_tile_asked_for_is_taken():
     grid = make_plan(INFO, Settings(tile=100), Fake()).grid
     assert max(s.core_stop - s.core_start for s in grid.columns) <= 104

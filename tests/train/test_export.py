@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from superres.blocks.normalise import ChannelNorm
 from superres.graph.radius import halo
 from superres.networks.chain import Chain
 from superres.runtime.engines.torch import TorchEngine
@@ -83,7 +84,46 @@ def resized(self, x):
     return sum(up[1:], up[0]) + F.pixel_shuffle(self.a(x), 3)
 
 
+def sized(self, x):
+    """Everything that a size may be asked for: maxima over parts, and both ways to be stretched to the picture."""
+    h = self.a(x)
+    rows, columns = h.shape[-2:]
+    parts = F.adaptive_max_pool2d(h, (rows // 3, columns // 3))
+    coarse = F.max_pool2d(self.b(h), 4, stride=(3, 2), padding=1)
+    up = F.interpolate(coarse, size=(h.size(2), x.size()[3]), mode="bilinear", align_corners=False)
+    eighth = F.adaptive_max_pool2d(h, output_size=(rows >> 1, columns >> 1))
+    near = [F.interpolate(one, h.shape[2:]) for one in (parts, eighth)]
+    same = F.interpolate(up * torch.exp(near[0]), x.shape[2:], mode="bilinear")
+    return self.c(same / (1 + near[1].square()) + self.pool(h))
+
+
+def half(self, x):
+    """What has a known part of the picture's size is enlarged by a factor."""
+    return F.interpolate(self.a(x), x.shape[2:], mode="bilinear") + F.interpolate(self.a(x), size=x.shape[2:])
+
+
+def normed(self, x):
+    h = self.a(x).permute(0, 2, 3, 1)
+    h = F.layer_norm(h, (8,), eps=1e-3).permute(0, 3, 1, 2)
+    h = self.norm(h.movedim(1, -1)).movedim(-1, 1)
+    return self.c(self.own(h))
+
+
+def normed_module():
+    norm, own = nn.LayerNorm(8), ChannelNorm(8, eps=1e-6)
+    for one in (norm, own):
+        nn.init.uniform_(one.weight, 0.5, 2)
+        nn.init.uniform_(one.bias)
+    return Module(normed, a=conv(3, 8), c=conv(8, 3), norm=norm, own=own)
+
+
 CASES = {
+    "sized": (
+        lambda: Module(sized, a=conv(3, 8), b=nn.Conv2d(8, 8, 3, 2), c=conv(8, 3), pool=nn.MaxPool2d(3, 1, 1)),
+        1,
+    ),
+    "half": (lambda: Module(half, a=nn.Conv2d(3, 3, 4, 2, 1)), 1),
+    "normed": (normed_module, 1),
     "chain": (lambda: Chain(scale=3, width=8, depth=2), 3),
     "everything": (everything, 4),
     "gated": (lambda: Module(gated, a=conv(3, 8), b=conv(8, 8, 1), c=conv(8, 3), d=conv(12, 3)), 1),
@@ -109,13 +149,30 @@ def test_the_graph_computes_what_the_module_does(name):
     assert all(torch.equal(before[key], value) for key, value in module.state_dict().items())
 
 
+def test_a_known_part_of_the_size_needs_no_size():
+    graph = to_graph(CASES["half"][0](), scale=1)
+    assert [step.kind for step in graph.operations] == ["conv", "bilinear", "conv", "nearest", "add"]
+    assert halo(graph) == 3
+    assert halo(to_graph(CASES["normed"][0](), scale=1)) == 2
+
+
+@pytest.mark.parametrize("size", [(9, 9), (47, 53), (20, 31)])
+def test_sizes_are_followed_whatever_they_are(size):
+    torch.manual_seed(0)
+    module = CASES["sized"][0]().eval()
+    graph, x = to_graph(module, scale=1), torch.rand(1, 3, *size)
+    assert halo(graph) is None
+    with torch.no_grad():
+        torch.testing.assert_close(TorchEngine(graph, threads=1).run(x), module(x), atol=1e-5, rtol=1e-5)
+
+
 def test_a_chain_folds_into_one_convolution_each():
     graph = to_graph(Chain(scale=4, width=8, depth=10), scale=4)
     assert [step.kind for step in graph.operations].count("conv") == 12
     assert halo(graph) == 12
 
 
-@pytest.mark.parametrize("name", ["chain", "everything", "arithmetic", "resized"])
+@pytest.mark.parametrize("name", ["chain", "everything", "arithmetic", "resized", "half", "normed"])
 def test_halo_is_the_extent_of_the_gradient(name):
     """The outermost input pixel with a gradient lies exactly ``halo`` away from the box that is read."""
     torch.manual_seed(1)
@@ -145,6 +202,25 @@ REFUSED = {
     "constant": lambda self, x: x + torch.ones(3, 8, 8),
     "gelu": lambda self, x: F.gelu(x, approximate="tanh"),
     "two": lambda self, x: (x, x),
+    "corners of a size": lambda self, x: F.interpolate(x, x.shape[2:], mode="bilinear", align_corners=True),
+    "cubic of a size": lambda self, x: F.interpolate(F.max_pool2d(x, 3), x.shape[2:], mode="bicubic"),
+    "two values": lambda self, x: F.interpolate(x, (x.shape[2], F.max_pool2d(x, 3).shape[3])),
+    "turned": lambda self, x: F.interpolate(x, (x.shape[3], x.shape[2])),
+    "reduced": lambda self, x: F.interpolate(x, (x.shape[2] // 2, x.shape[3] // 2)),
+    "fixed cells": lambda self, x: F.adaptive_max_pool2d(x, 4),
+    "another's cells": lambda self, x: F.adaptive_max_pool2d(x, (F.max_pool2d(x, 3).shape[2:])),
+    "uneven cells": lambda self, x: F.adaptive_max_pool2d(x, (x.shape[2] // 2, x.shape[3] // 3)),
+    "begun windows": lambda self, x: F.max_pool2d(x, 3, ceil_mode=True),
+    "spread windows": lambda self, x: F.max_pool2d(x, 3, dilation=2),
+    "arithmetic of sizes": lambda self, x: x * (x.shape[2] / x.shape[3]),
+    "size as number": lambda self, x: x * x.shape[2],
+    "type": lambda self, x: x.to(x.dtype),
+    "last": lambda self, x: F.relu(x.movedim(1, -1)).movedim(-1, 1),
+    "left last": lambda self, x: x.permute(0, 2, 3, 1),
+    "another order": lambda self, x: x.permute(0, 3, 2, 1),
+    "moved": lambda self, x: x.movedim(2, 3),
+    "norm of rows": lambda self, x: F.layer_norm(x, (64,)),
+    "norm of all": lambda self, x: F.layer_norm(x.movedim(1, -1), (64, 3)).movedim(-1, 1),
 }
 
 

@@ -18,6 +18,7 @@ from superres.bench.protocols import PEAKS
 from superres.bench.results import of_folder
 from superres.images.resize import imresize
 from superres.runtime.baselines import NAMES as BASELINES
+from superres.runtime.filled import Filled
 from superres.runtime.models import load, shipped
 from superres.types import Array, BadModel, BadRequest, Tile, Upscaler
 
@@ -53,7 +54,8 @@ def open_model(
         raise BadRequest(f"{model.name} enlarges {model.scale} times and {scale} was asked for; there is no way around")
     upscaler = model.open(engine, threads=threads)
     cost = Cost() if model.graph is None else costs.of_graph(model.graph, scale, model.wrapping)
-    return Candidate(model.name, scale, enlarger(upscaler, model.channels), cost, f"engine {type(upscaler).__name__}")
+    runs = upscaler.upscaler if isinstance(upscaler, Filled) else upscaler
+    return Candidate(model.name, scale, enlarger(upscaler, model.channels), cost, f"engine {type(runs).__name__}")
 
 
 def enlarger(upscaler: Upscaler, channels: int) -> Callable[[Array], Array]:

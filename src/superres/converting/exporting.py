@@ -21,6 +21,7 @@ from superres.graph.graph import Graph
 from superres.graph.ncnn import write_ncnn
 from superres.graph.onnx import write_onnx
 from superres.graph.radius import alignment
+from superres.graph.shapes import least
 from superres.runtime.engines.choose import available, sample
 from superres.runtime.engines.ncnn import NcnnEngine, Net
 from superres.runtime.engines.torch import TorchEngine
@@ -41,14 +42,17 @@ def export_model(name: str, target: Path, kind: str, *, size: tuple[int, int] | 
     """
     opened = _opened(name)
     width, height = size or (_SIDE, _SIDE)
-    if opened.graph is not None and (step := alignment(opened.graph)) and (width % step or height % step):
-        raise BadRequest(f"--size {width}x{height}: this model takes multiples of {step} only")
+    if opened.graph is not None:
+        step, side = alignment(opened.graph), least(opened.graph)
+        if width % step or height % step or min(width, height) < side:
+            wanted = f"multiples of {step} only" if step > 1 else f"{side}x{side} at least"
+            raise BadRequest(f"--size {width}x{height}: this model takes {wanted}")
     channels = opened.graph.channels if opened.graph is not None else opened.channels
     drawn = sample(channels, max(width, height))
     tile = np.ascontiguousarray(drawn[:, :, :height, :width])
     writing: dict[str, Callable[[], Callable[[Tile], Tile]]] = {
         "onnx": lambda: _onnx(opened, target, size),
-        "ncnn": lambda: _ncnn(opened, target),
+        "ncnn": lambda: _ncnn(opened, target, size),
         "torchscript": lambda: _torchscript(opened, target, tile, size),
         "safetensors": lambda: _safetensors(opened, target),
     }
@@ -102,8 +106,8 @@ def _onnx(opened: Opened, target: Path, size: tuple[int, int] | None) -> Callabl
     return lambda tile: session(tile)
 
 
-def _ncnn(opened: Opened, target: Path) -> Callable[[Tile], Tile]:
-    param, weights = write_ncnn(_graph(opened, "ncnn"))
+def _ncnn(opened: Opened, target: Path, size: tuple[int, int] | None) -> Callable[[Tile], Tile]:
+    param, weights = write_ncnn(_graph(opened, "ncnn"), size=size)
     replace_file(target.with_suffix(".bin"), weights)
     replace_file(target, param)
     net = Net(target.read_text(), target.with_suffix(".bin"))

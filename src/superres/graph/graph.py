@@ -24,10 +24,12 @@ KINDS: dict[str, tuple[int, tuple[str, ...], tuple[str, ...]]] = {
     "tanh": (1, (), ()),
     "silu": (1, (), ()),
     "gelu": (1, (), ()),
+    "exp": (1, (), ()),
     "sqrt": (1, (), ()),  # of what is below 0 it is no number: clamp first
     "add": (-1, (), ()),
     "sub": (2, (), ()),
     "mul": (2, (), ()),
+    "div": (2, (), ()),
     "concat": (-1, (), ()),  # along channels
     "slice": (1, (), ("start", "stop")),  # along channels
     "affine": (1, ("weight", "bias"), ()),  # x * weight[c] + bias[c]
@@ -36,7 +38,12 @@ KINDS: dict[str, tuple[int, tuple[str, ...], tuple[str, ...]]] = {
     "nearest": (1, (), ("factor",)),
     "bilinear": (1, (), ("factor",)),  # half-pixel centres, edges clamped (torch align_corners=False)
     "bicubic": (1, (), ("factor",)),  # torch's: a = -0.75, align_corners=False
+    # of the first input to the size of the second; mode is nearest or bilinear, centres and edges as above
+    "resize_like": (2, (), ("mode",)),
     "global_average": (1, (), ()),  # (B, C, H, W) -> (B, C, 1, 1)
+    "max_pool": (1, (), ("kernel", "stride", "padding")),  # begun windows at the far edges are left out
+    # H // divisor x W // divisor maxima: n of N rows are those of N * i // n up to, not with, ceil(N * (i + 1) / n)
+    "max_cells": (1, (), ("divisor",)),
     "clamp": (1, (), ("low", "high")),
 }
 

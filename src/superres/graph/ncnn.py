@@ -11,25 +11,34 @@ import numpy.typing as npt
 
 from superres.graph.graph import Graph, Operation
 from superres.graph.rows import Layer
-from superres.graph.shapes import Form, forms, number, pair, real
+from superres.graph.shapes import Form, forms, number, pair, real, shapes
+from superres.types import BadRequest
 
 Number = int | float | tuple[float, ...] | tuple[int, ...]
 MAGIC = 7767517
 PLAIN = {"sigmoid": "Sigmoid", "tanh": "TanH", "silu": "Swish", "gelu": "GELU"}
 RESIZE = {"nearest": 1, "bilinear": 2, "bicubic": 3}
-SQUARE_ROOT = 5  # of ncnn's UnaryOp
-BINARY = {"add": 0, "sub": 1, "mul": 2}
+UNARY = {"sqrt": 5, "exp": 7}
+BINARY = {"add": 0, "sub": 1, "mul": 2, "div": 3}
 
 
-def write_ncnn(graph: Graph) -> tuple[bytes, bytes]:
-    """(param, bin) of the graph; rectifiers and clamps that alone read a convolution are fused into it."""
+def write_ncnn(graph: Graph, *, size: tuple[int, int] | None = None) -> tuple[bytes, bytes]:
+    """(param, bin) of the graph; rectifiers and clamps that alone read a convolution are fused into it.
+
+    ``size`` is the (width, height) that it is to be used at: needed where :func:`one_size` is true, else not said.
+    """
     weights: list[bytes] = []
-    param = pour_ncnn(graph, weights.append)
+    param = pour_ncnn(graph, weights.append, size=size)
     return param, b"".join(weights)
 
 
 def pour_ncnn(
-    graph: Graph, put: Callable[[bytes], object], layer: Layer | None = None, known: Mapping[str, Form] | None = None
+    graph: Graph,
+    put: Callable[[bytes], object],
+    layer: Layer | None = None,
+    known: Mapping[str, Form] | None = None,
+    *,
+    size: tuple[int, int] | None = None,
 ) -> bytes:
     """As :func:`write_ncnn`, but the weights are given to ``put`` piece by piece: a large model is not held twice.
 
@@ -38,8 +47,15 @@ def pour_ncnn(
     """
     whole = Layer(graph.operations, (graph.input,), graph.output)
     writer = _Writer(graph, layer or whole, put, known or forms(graph))
+    if size is not None:
+        writer.sizes = shapes(graph, size[1], size[0])
     writer.write()
     return writer.param()
+
+
+def one_size(graph: Graph) -> bool:
+    """Whether ncnn can be given the graph for one size of picture only."""
+    return any(operation.kind == "max_cells" for operation in graph.operations)
 
 
 class _Writer:
@@ -52,11 +68,12 @@ class _Writer:
         self.lines: list[str] = []
         self.put = put
         self.blobs: dict[str, list[str]] = {}
+        self.sizes: dict[str, tuple[int, int, int]] | None = None
         self.count = 0
 
     def write(self) -> None:
         for name in self.layer.inputs:
-            self._emit("Input", (), self._made(name))
+            self._emit("Input", (), self._made(name), self._given(name))
             self._share(name)
         fused = self._fused()
         taken = {id(activation) for activation in fused.values()}
@@ -67,6 +84,13 @@ class _Writer:
                 self._share(activation.output if activation else operation.output)
         if self.layer.output in self.layer.inputs:
             self._emit("Noop", [self.blobs[self.layer.output].pop(0)], ["out0"])
+
+    def _given(self, name: str) -> dict[int, Number]:
+        """The size of the input, told where it is the only one."""
+        if self.sizes is None or not one_size(self.graph):
+            return {}
+        channels, height, width = self.sizes[name]
+        return {0: width, 1: height, 2: channels}
 
     def param(self) -> bytes:
         return f"{MAGIC}\n{len(self.lines)} {self.count}\n{''.join(self.lines)}".encode()
@@ -120,6 +144,10 @@ class _Writer:
             self._emit("Pooling", inputs, [f"{out[0]}_v"], {0: 1, 4: 1})
             channels = self.forms[operation.output].channels
             self._emit("Reshape", [f"{out[0]}_v"], out, {0: 1, 1: 1, 2: channels})
+        elif operation.kind == "resize_like":  # 5: the size is the second input's
+            self._emit("Interp", inputs, out, {0: RESIZE[str(operation.attributes["mode"])], 5: 1})
+        elif operation.kind in ("max_pool", "max_cells"):
+            self._emit("Pooling", inputs, out, self._maxima(operation))
         else:
             layer, params = self._simple(operation)
             self._emit(layer, inputs, out, params)
@@ -135,8 +163,8 @@ class _Writer:
         kind = operation.kind
         if kind in PLAIN:
             return PLAIN[kind], {}
-        if kind == "sqrt":
-            return "UnaryOp", {0: SQUARE_ROOT}
+        if kind in UNARY:
+            return "UnaryOp", {0: UNARY[kind]}
         if kind in ("relu", "leaky_relu"):
             return "ReLU", {0: real(operation, "slope")} if kind == "leaky_relu" else {}
         if kind == "clamp":
@@ -157,6 +185,17 @@ class _Writer:
         if kind == "pixel_unshuffle":
             return "Reorg", {0: factor}
         return "Interp", {0: RESIZE[kind], 1: float(factor), 2: float(factor)}
+
+    def _maxima(self, operation: Operation) -> dict[int, Number]:
+        if operation.kind == "max_cells":
+            if self.sizes is None:
+                raise BadRequest("ncnn takes maxima over a picture's parts at one size only; give --size WxH")
+            _, height, width = self.sizes[operation.output]
+            return {0: 0, 7: 1, 8: width, 18: height}
+        kernel, stride = pair(operation, "kernel", least=1), pair(operation, "stride", least=1)
+        padding = pair(operation, "padding")  # and 5: begun windows are left out
+        found: dict[int, Number] = {0: 0, 1: kernel[1], 11: kernel[0], 2: stride[1], 12: stride[0]}
+        return found | {3: padding[1], 13: padding[0], 14: padding[1], 15: padding[0], 5: 1}
 
     def _scale(self, operation: Operation) -> dict[int, Number]:
         channels = self.forms[operation.output].channels

@@ -16,9 +16,10 @@ from superres.graph.shapes import forms, number, pair, real
 IR_VERSION, OPSET = 8, 17
 Value = int | float | str | Sequence[int]
 PLAIN = {
-    "relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh", "sqrt": "Sqrt", "global_average": "GlobalAveragePool",
+    "relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh", "exp": "Exp", "sqrt": "Sqrt",
+    "global_average": "GlobalAveragePool",
 }  # fmt: skip
-BINARY = {"add": "Add", "sub": "Sub", "mul": "Mul"}
+BINARY = {"add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div"}
 RESIZE: dict[str, dict[str, Value]] = {
     "nearest": {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"},
     "bilinear": {"mode": "linear", "coordinate_transformation_mode": "half_pixel"},
@@ -102,6 +103,8 @@ class _Writer:
         elif kind in RESIZE:
             factor = number(operation, "factor", least=1)
             made = self.node("Resize", [inputs[0], "", self.constant([1, 1, factor, factor])], None, **RESIZE[kind])
+        elif kind == "resize_like":
+            made = self.resized(operation, *inputs)
         else:
             made = self.other(operation, inputs[0])
         self.names[operation.output] = made
@@ -121,6 +124,11 @@ class _Writer:
             bell = self.node("Erf", [self.node("Mul", [x, self.constant(0.5**0.5)])])
             half = self.node("Mul", [x, self.constant(0.5)])
             return self.node("Mul", [half, self.node("Add", [bell, self.constant(1.0)])])
+        if kind == "max_pool":
+            facts = {"kernel_shape": pair(operation, "kernel", least=1), "pads": pair(operation, "padding") * 2}
+            return self.node("MaxPool", [x], None, **facts, strides=pair(operation, "stride", least=1))
+        if kind == "max_cells":
+            return self.cells(operation, x)
         factor = number(operation, "factor", least=1)
         if kind == "pixel_shuffle":
             return self.node("DepthToSpace", [x], blocksize=factor, mode="CRD")
@@ -128,6 +136,40 @@ class _Writer:
         channels = self.forms[operation.output].channels
         order = np.arange(channels).reshape(factor * factor, -1).T.reshape(-1)
         return self.node("Gather", [blocks, self.constant(order, np.int64)], axis=1)
+
+    def resized(self, operation: Operation, x: str, like: str) -> str:
+        """To the size of ``like``; the nearest pixel by whole numbers, for runtimes differ where floats come close."""
+        if operation.attributes["mode"] == "bilinear":
+            size = self.node("Concat", [self.sides(x, 0, 2), self.sides(like, 2, 4)], axis=0)
+            return self.node("Resize", [x, "", "", size], None, **RESIZE["bilinear"])
+        for axis in (2, 3):
+            count = self.sides(like, axis, axis + 1)
+            scaled = self.node("Mul", [self.numbers(count), self.sides(x, axis, axis + 1)])
+            x = self.node("Gather", [x, self.node("Div", [scaled, count])], axis=axis)
+        return x
+
+    def cells(self, operation: Operation, x: str) -> str:
+        """Maxima over ``divisor`` pixels from each cell's first on, and up to its last, which together are the cell."""
+        divisor = number(operation, "divisor", least=1)
+        for axis in (2, 3):
+            length = self.sides(x, axis, axis + 1)
+            count = self.node("Div", [length, self.constant([divisor], np.int64)])
+            scaled = self.node("Mul", [self.numbers(count), length])
+            upwards = self.node("Sub", [self.node("Add", [length, count]), self.constant([1], np.int64)])
+            ends = self.node("Div", [self.node("Add", [scaled, upwards]), count])
+            windows = self.node("MaxPool", [x], None, kernel_shape=(divisor, 1) if axis == 2 else (1, divisor))
+            places = self.node("Div", [scaled, count]), self.node("Sub", [ends, self.constant([divisor], np.int64)])
+            x = self.node("Max", [self.node("Gather", [windows, one], axis=axis) for one in places])
+        return x
+
+    def numbers(self, count: str) -> str:
+        """0, 1, ..., count - 1."""
+        none, one = self.constant(0, np.int64), self.constant(1, np.int64)
+        return self.node("Range", [none, self.node("Squeeze", [count]), one])
+
+    def sides(self, x: str, start: int, stop: int) -> str:
+        """Some of the sides of a value."""
+        return self.node("Shape", [x], None, start=start, end=stop)
 
     def per_channel(self, operation: Operation, x: str) -> str:
         if operation.kind == "prelu":

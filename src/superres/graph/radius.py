@@ -65,7 +65,8 @@ def _widest(
     for operation in operations:
         form = known[operation.output]
         sources = [source for name in operation.inputs if (source := seen[name]) is not None]
-        if form.resolution is None or len(sources) < len(operation.inputs):
+        stretched = form.course or operation.kind == "resize_like"  # where a pixel stands depends on the picture's size
+        if form.resolution is None or stretched or len(sources) < len(operation.inputs):
             seen[operation.output] = None
             continue
         spans = [
@@ -87,7 +88,7 @@ def _widest(
 
 def _own(form: Form, period: int, axis: int) -> _Axis | None:
     """What a value's own pixels stand on."""
-    if form.resolution is None:
+    if form.resolution is None or form.course:
         return None
     count = int(form.resolution[axis] * period)
     return _Axis(period, tuple(_place(phase, count, period) for phase in range(count)))
@@ -106,6 +107,9 @@ def _hull(spans: Iterable[Span]) -> Span:
 def _reads(graph: Graph, operation: Operation, pixel: int, axis: int) -> Iterable[int]:
     """The pixels of the inputs that an output pixel reads."""
     kind = operation.kind
+    if kind == "max_pool":  # of windows that keep the size
+        taps, first = pair(operation, "kernel", least=1)[axis], pixel - pair(operation, "padding")[axis]
+        return range(first, first + taps)
     if kind in ("conv", "deconv"):
         taps = graph.weights[operation.weights["weight"]].shape[2 + axis]
         stride, padding = pair(operation, "stride", least=1)[axis], pair(operation, "padding")[axis]

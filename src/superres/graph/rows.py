@@ -15,8 +15,13 @@ from superres.graph.graph import Graph, Operation
 from superres.graph.shapes import forms, number, pair
 from superres.types import BadModel
 
-_POINTWISE = ("relu", "leaky_relu", "prelu", "clamp", "sigmoid", "tanh", "silu", "gelu", "sqrt", "affine")
+POINTWISE = ("relu", "leaky_relu", "prelu", "clamp", "sigmoid", "tanh", "silu", "gelu", "exp", "sqrt", "affine")
 _MOVED = 20  # multiply-adds that take as long as moving one number
+_WHOLE = {
+    "global_average": "take the mean of the whole picture",
+    "resize_like": "are stretched to the picture's size",
+    "max_pool": "take maxima over windows",
+}
 _BEYOND = {"bilinear": 1, "bicubic": 2}  # rows that interpolation reads above and below
 
 
@@ -71,9 +76,12 @@ class Layer:
 
 def can_stream(graph: Graph) -> str | None:
     """Why the rows of a picture cannot flow through the graph; ``None`` where they can."""
-    pools = [one for one in graph.operations if one.kind == "global_average"]
-    if pools:
-        return f"{len(pools)} of its layers take the mean of the whole picture"
+    counts = Counter(one.kind for one in graph.operations)
+    for kind, deed in _WHOLE.items():
+        if counts[kind]:
+            return f"{counts[kind]} of its layers {deed}"
+    if any(form.course for form in forms(graph).values()):
+        return "some of its values have no fixed part of the picture's rows"
     if graph.output == graph.input or not graph.operations:
         return "it has no layers"
     return None
@@ -88,7 +96,7 @@ def layers(graph: Graph) -> tuple[Layer, ...]:
     made: dict[str, Layer] = {}
     for one in graph.operations:
         source = made.get(one.inputs[0])
-        if one.kind in _POINTWISE and source is not None and readers[source.output] == 1:
+        if one.kind in POINTWISE and source is not None and readers[source.output] == 1:
             del made[source.output]
             made[one.output] = replace(source, operations=(*source.operations, one), output=one.output)
         elif one.kind == "conv" and source is not None and _joins(source) and readers[source.output] == 1:

@@ -1,12 +1,15 @@
 """Channels, resolution and size of every value of a graph, and the refusal of a graph whose parts do not fit.
 
 Sizes are exact: a value's resolution is a ``Fraction`` of the input's, so that a wrong file is refused before it runs.
+Where a step rounds a size (a stride without the padding that makes up for its kernel, pooling), no ratio holds for
+every picture: such a value also has a course, the steps that its size went through from there. Values with the same
+course have the same size, and ``resize_like`` brings one back to a size that is known.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import isfinite, lcm
+from math import isfinite, lcm, prod
 
 import numpy as np
 
@@ -16,18 +19,30 @@ from superres.types import BadModel
 MOST = 1 << 16  # channels, kernel sides and paddings above this are an attack, not a network
 MOST_FACTOR = 64  # as are larger factors and strides, and values this much finer or coarser than the picture
 MOST_ALIGNMENT = 256
+MOST_LEAST = 64  # a graph that takes no picture of this size is refused
 RESAMPLERS = ("nearest", "bilinear", "bicubic")
+TOGETHER = ("add", "sub", "mul", "div")
+Step = tuple[str, tuple[int, int], tuple[int, int]]  # what it is, its stride or factor, and what it adds
 
 
 @dataclass(frozen=True)
 class Form:
     """What is known of a value before its size is: ``resolution`` is (rows, columns) per input row and column.
 
-    ``None`` is a pooled value of one pixel.
+    ``None`` is a pooled value of one pixel. A value with a ``course`` has the size that these steps make of that.
     """
 
     channels: int
     resolution: tuple[Fraction, Fraction] | None
+    course: tuple[Step, ...] = ()
+
+    def alike(self, channels: int) -> "Form":
+        """The form of another value of this size."""
+        return Form(channels, self.resolution, self.course)
+
+    def stepped(self, channels: int, step: Step) -> "Form":
+        """The form of what a step that rounds sizes makes of it."""
+        return Form(channels, self.resolution, (*self.course, step))
 
 
 def pair(operation: Operation, name: str, *, least: int = 0, most: int = MOST) -> tuple[int, int]:
@@ -62,15 +77,21 @@ def infer(operation: Operation, inputs: Sequence[Form], weights: dict[str, tuple
         return _convolution(operation, first, weights)
     if kind in ("pixel_shuffle", "pixel_unshuffle", *RESAMPLERS):
         return _resampled(operation, first)
-    if kind in ("add", "sub", "mul"):
+    if kind in TOGETHER:
         return _together(operation, inputs, same_channels=True)
+    if kind == "resize_like":
+        if operation.attributes["mode"] not in ("nearest", "bilinear"):
+            raise _bad(operation, f"mode is {operation.attributes['mode']!r}, wanted nearest or bilinear")
+        return inputs[1].alike(first.channels)
+    if kind in ("max_pool", "max_cells"):
+        return _maxima(operation, first)
     if kind == "concat":
         return _together(operation, inputs, same_channels=False)
     if kind == "slice":
         start, stop = number(operation, "start"), number(operation, "stop", least=1)
         if not start < stop <= first.channels:
             raise _bad(operation, f"channels {start}:{stop} of {first.channels} are not there")
-        return Form(stop - start, first.resolution)
+        return first.alike(stop - start)
     if kind == "global_average":
         return Form(first.channels, None)
     _pointwise(operation, first, weights)
@@ -111,14 +132,54 @@ def _convolution(operation: Operation, first: Form, weights: dict[str, tuple[int
         if size_after(operation, (1, 1), shape) != (1, 1):
             raise _bad(operation, "it changes the size of a pooled value, which has one pixel")
         return Form(outputs, None)
+    if rounded := _rounded(operation, first, outputs, shape):
+        return rounded
     factors = [Fraction(step) if deconv else Fraction(1, step) for step in stride]
     return Form(outputs, _finer(operation, first.resolution, (factors[0], factors[1])))
+
+
+def _rounded(operation: Operation, first: Form, channels: int, kernel: tuple[int, ...]) -> Form | None:
+    """What a convolution, deconvolution or pooling makes, if it rounds the size or that was rounded before.
+
+    A convolution without a stride may take some off the edges: that another one puts there again.
+    """
+    stride, padding = pair(operation, "stride", least=1, most=MOST_FACTOR), pair(operation, "padding")
+    dilation, more = _spread(operation), (0, 0)
+    if operation.kind == "deconv":
+        more = pair(operation, "output_padding")
+    rows, columns = (2 * padding[a] - dilation[a] * (kernel[2 + a] - 1) for a in (0, 1))
+    if operation.kind == "deconv":
+        return _grown(operation, first, channels, stride, (more[0] - rows, more[1] - columns)) if first.course else None
+    if stride == (1, 1) and rows == columns == 0:
+        return first.alike(channels)
+    divided = all(step == 1 or 1 - step <= spare <= 0 for step, spare in zip(stride, (rows, columns), strict=True))
+    if divided and not first.course and operation.kind == "conv":
+        return None
+    return first.stepped(channels, ("window", stride, (rows, columns)))
+
+
+def _maxima(operation: Operation, first: Form) -> Form:
+    if operation.kind == "max_cells":
+        divisor = number(operation, "divisor", least=1, most=MOST_FACTOR)
+        if first.resolution is None and divisor > 1:
+            raise _bad(operation, "it would divide a pooled value, which has one pixel")
+        return first.stepped(first.channels, ("cells", (divisor, divisor), (0, 0))) if divisor > 1 else first
+    kernel, padding = pair(operation, "kernel", least=1, most=MOST_FACTOR), pair(operation, "padding")
+    if any(2 * room > side for room, side in zip(padding, kernel, strict=True)):
+        raise _bad(operation, f"padding {padding} is more than half of its kernel {kernel}")
+    if first.resolution is None:
+        if size_after(operation, (1, 1), (1, 1, *kernel)) != (1, 1):
+            raise _bad(operation, "it changes the size of a pooled value, which has one pixel")
+        return first
+    return _rounded(operation, first, first.channels, (1, 1, *kernel)) or first
 
 
 def _resampled(operation: Operation, first: Form) -> Form:
     factor = number(operation, "factor", least=1, most=MOST_FACTOR)
     if first.resolution is None:
         raise _bad(operation, "it would resize a pooled value, which has one pixel")
+    if first.course and operation.kind == "pixel_unshuffle":
+        raise _bad(operation, "the size of its input is no fixed part of the picture's, so no multiple of its factor")
     channels, times = first.channels, Fraction(factor)
     if operation.kind == "pixel_shuffle":
         if channels % factor**2:
@@ -128,11 +189,23 @@ def _resampled(operation: Operation, first: Form) -> Form:
         channels, times = channels * factor**2, Fraction(1, factor)
     if channels > MOST:
         raise _bad(operation, f"{channels} channels, wanted at most {MOST}")
+    if first.course:
+        return _grown(operation, first, channels, (factor, factor), (0, 0))
     return Form(channels, _finer(operation, first.resolution, (times, times)))
 
 
+def _grown(operation: Operation, first: Form, channels: int, times: tuple[int, int], more: tuple[int, int]) -> Form:
+    """What enlarging makes of a size that was rounded before; steps that made it smaller do not allow for more."""
+    form = first.stepped(channels, ("deconv" if operation.kind == "deconv" else "times", times, more))
+    grown = [step[1] for step in form.course if step[0] in ("times", "deconv")]
+    if form.resolution is not None:
+        factors = Fraction(prod(rows for rows, _ in grown)), Fraction(prod(columns for _, columns in grown))
+        _finer(operation, form.resolution, factors)
+    return form
+
+
 def _together(operation: Operation, inputs: Sequence[Form], *, same_channels: bool) -> Form:
-    sizes = {form.resolution for form in inputs}
+    sizes = {None if form.resolution is None else form.alike(1) for form in inputs}
     spatial = sizes - {None}
     if len(spatial) > 1 or (len(sizes) > 1 and not same_channels):
         raise _bad(operation, "its inputs have different sizes")
@@ -140,7 +213,7 @@ def _together(operation: Operation, inputs: Sequence[Form], *, same_channels: bo
     if same_channels and len(set(counts) - {1}) > 1:
         raise _bad(operation, f"its inputs have {', '.join(map(str, counts))} channels")
     total = max(counts) if same_channels else sum(counts)
-    return Form(total, next(iter(spatial)) if spatial else None)
+    return next((form.alike(total) for form in spatial if form), Form(total, None))
 
 
 def _finer(
@@ -203,8 +276,15 @@ def _size(graph: Graph, operation: Operation, inputs: list[tuple[int, int]]) -> 
         size = height // factor, width // factor
     elif kind == "global_average":
         size = 1, 1
+    elif kind == "resize_like":
+        size = inputs[1]
+    elif kind == "max_cells":
+        divisor = number(operation, "divisor", least=1)
+        size = height // divisor, width // divisor
+    elif kind == "max_pool":
+        size = size_after(operation, inputs[0], (1, 1, *pair(operation, "kernel", least=1)))
     else:
-        met = set(inputs) - {(1, 1)} if kind in ("add", "sub", "mul") else set(inputs)
+        met = set(inputs) - {(1, 1)} if kind in TOGETHER else set(inputs)
         if len(met) > 1:
             raise _bad(operation, f"its inputs have sizes {', '.join(f'{h}x{w}' for h, w in inputs)}")
         size = met.pop() if met else (1, 1)
@@ -214,9 +294,9 @@ def _size(graph: Graph, operation: Operation, inputs: list[tuple[int, int]]) -> 
 
 
 def size_after(operation: Operation, size: tuple[int, int], kernel: tuple[int, ...]) -> tuple[int, int]:
-    """(H, W) after a convolution or deconvolution whose weight has the shape ``kernel``."""
+    """(H, W) after a convolution, deconvolution or pooling whose weight has, or would have, the shape ``kernel``."""
     stride, padding = pair(operation, "stride", least=1), pair(operation, "padding")
-    dilation = pair(operation, "dilation", least=1)
+    dilation = _spread(operation)
     more = pair(operation, "output_padding") if operation.kind == "deconv" else (0, 0)
     sides: list[int] = []
     for axis in (0, 1):
@@ -228,6 +308,28 @@ def size_after(operation: Operation, size: tuple[int, int], kernel: tuple[int, .
     return sides[0], sides[1]
 
 
+def _spread(operation: Operation) -> tuple[int, int]:
+    return pair(operation, "dilation", least=1) if "dilation" in operation.attributes else (1, 1)
+
+
+def least(graph: Graph) -> int:
+    """The smallest height and width that the graph takes, a multiple of its alignment."""
+    step = alignment(graph)
+    few, many = 0, 1 if _takes(graph, step) else max(1, MOST_LEAST // step)
+    while many - few > 1:  # none is left of a smaller picture where none is of a larger one
+        half = (few + many) // 2
+        few, many = (few, half) if _takes(graph, half * step) else (half, many)
+    return many * step
+
+
+def _takes(graph: Graph, side: int) -> bool:
+    try:
+        _sizes(graph, side, side)
+    except BadModel:
+        return False
+    return True
+
+
 def check(graph: Graph) -> None:
     """Refuses, as BadModel, a graph that cannot run or whose output is not ``scale`` times its input in size."""
     if not 1 <= graph.scale <= MOST_FACTOR or not 1 <= graph.channels <= MOST:
@@ -237,7 +339,7 @@ def check(graph: Graph) -> None:
             raise BadModel(f"the weight {key!r} is {weight.dtype} or not finite, wanted finite float32")
     known = forms(graph)
     step = _alignment(known)
-    for times in (64, 65):
+    for times in (MOST_LEAST, MOST_LEAST + 1):
         side = step * max(1, times // step)
         found = known[graph.output].channels, *_sizes(graph, side, side)[graph.output]
         wanted = graph.channels, graph.scale * side, graph.scale * side

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from superres.blocks.normalise import ChannelNorm
 from superres.blocks.residual import conv3
 from superres.blocks.upsample import SubPixel
 from superres.frameworks import PostUpsampling
@@ -40,7 +41,7 @@ class Mixing(nn.Module):
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
-        self.norm1, self.norm2 = ChannelNorm(width), ChannelNorm(width)
+        self.norm1, self.norm2 = ChannelNorm(width, eps=1e-6), ChannelNorm(width, eps=1e-6)
         self.safm = Modulation(width)
         self.ccm = nn.Sequential(conv3(width, hidden), nn.GELU(), nn.Conv2d(hidden, width, 1))
 
@@ -61,19 +62,9 @@ class Modulation(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[2:]
         seen: list[Tensor] = []
-        for level, (conv, part) in enumerate(zip(self.mfr, x.chunk(len(self.mfr), 1), strict=True)):
+        parts = x.chunk(len(self.mfr), 1)
+        for level, conv in enumerate(self.mfr):
+            part = parts[level]
             small = F.adaptive_max_pool2d(part, (height >> level, width >> level)) if level else part
             seen.append(F.interpolate(conv(small), (height, width), mode="nearest") if level else conv(small))
         return F.gelu(self.aggr(torch.cat(seen, 1))) * x
-
-
-class ChannelNorm(nn.Module):
-    """Layer normalisation over the channels of each pixel."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.weight, self.bias = nn.Parameter(torch.ones(width)), nn.Parameter(torch.zeros(width))
-
-    def forward(self, x: Tensor) -> Tensor:
-        normed = F.layer_norm(x.movedim(1, -1), self.weight.shape, self.weight, self.bias, 1e-6)
-        return normed.movedim(-1, 1)

@@ -15,7 +15,7 @@ from superres.graph.wrapping import Wrapping
 from superres.runtime.engines.choose import available
 from superres.runtime.engines.ncnn import Net
 from superres.runtime.engines.onnxruntime import OnnxSession
-from superres.runtime.ncnn_file import channels_of, probe, read_param
+from superres.runtime.ncnn_file import channels_of, check_free, probe, read_param
 from superres.runtime.onnx_file import check_onnx
 from superres.types import BadModel, BadRequest, EngineUnavailable, SuperresError, Tile, Upscaler
 
@@ -123,7 +123,9 @@ def _ncnn(path: Path, scale: int | None, peak: float) -> Foreign:
         text = param.read_text()
     except UnicodeDecodeError as error:
         raise BadModel("not a text .param file of ncnn (a binary .param.bin is not read)") from error
-    channels = channels_of(read_param(text))
+    layers = read_param(text)
+    check_free(layers)
+    channels = channels_of(layers)
     _check_channels(channels)
     factor = _factor((channels, 32, 24), probe(param, weights, channels), scale)
 

@@ -70,6 +70,15 @@ def channels_of(layers: list[Layer]) -> int:
     return 3
 
 
+def check_free(layers: list[Layer]) -> None:
+    """BadModel for a network that pools to parts of the one size that its input says."""
+    given = next(layer.numbers for layer in layers if layer.kind == "Input")
+    parts = {layer.numbers.get(key, "1") for layer in layers if layer.numbers.get("7") == "1" for key in ("8", "18")
+             if layer.kind == "Pooling"}  # fmt: skip
+    if parts - {"1"} and given.get("0", "0") != "0":
+        raise BadModel(f"it takes pictures of {given['0']}x{given.get('1', '?')} only; use the file it was made of")
+
+
 def probe(param: Path, weights: Path, channels: int, *, seconds: float = 120) -> tuple[int, int, int]:
     """(C, H, W) of the output for an input of (channels, 32, 24), from a child process. BadModel when that fails."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(one for one in sys.path if one)}

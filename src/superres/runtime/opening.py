@@ -19,10 +19,11 @@ from typing import Any, cast
 
 import numpy as np
 
-from superres.graph.cost import multiply_adds, peak_bytes
+from superres.graph.cost import multiply_adds, peak_bytes, pooled_bytes
 from superres.graph.graph import Graph
 from superres.graph.radius import alignment, halo
 from superres.graph.rows import Footprint, Layer, can_stream, layers
+from superres.graph.shapes import least
 from superres.graph.wrapping import Wrapping
 from superres.images.picture import PictureInfo
 from superres.runtime.back_projection import REACH, BackProjected
@@ -51,9 +52,11 @@ ENGINE_MEMORY = {
 LINES_MEMORY = {"ncnn": 2.7, "torch": 4.8}  # as measured for rows, of each thread
 # a picture that is bordered, and cut into Winograd's tiles of 6x6 for 4x4 results: times what a layer is given
 _SCRATCH = {"ncnn": 1 + 36 / 16}
+_POOLED = 1.1  # of what pools hold, as measured for RFDN and IMDN at 600x500
 _LARGE = 256
 _WEIGHT_COPIES = 5  # Winograd's transform of a 3x3 kernel has 36 numbers (64 in some layers)
 _SAMPLE_SIDES = (160, 288)  # of the drawn tile on which a halo is measured
+MOST_HALO = (_SAMPLE_SIDES[-1] - 16) // 2  # around the 16 pixels in its middle
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +79,11 @@ class Network:
     engine: str | None = None  # the only one that runs it
     wrapping: Wrapping | None = None
     learnt: bool = False
+
+    @cached_property
+    def stretched(self) -> bool:
+        """Whether it stretches what it sees to the size of what it is given: then no halo makes tiles right."""
+        return self.graph is not None and any(one.kind == "resize_like" for one in self.graph.operations)
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
@@ -112,14 +120,15 @@ class Network:
 
     @cached_property
     def _alive(self) -> tuple[float, float]:
-        """Bytes of values for a pixel that the graph is given, without and with ncnn's scratch.
+        """Bytes of values for a pixel that the graph is given, without and with ncnn's scratch and pools.
 
         Counted once, on a picture large enough: a plan asks for dozens of tiles.
         """
         assert self.graph is not None
         side = _LARGE // self.alignment * self.alignment
         plain, more = (peak_bytes(self.graph, side, side, scratch=one) for one in (0.0, _SCRATCH["ncnn"]))
-        return plain / side**2, more / side**2
+        pooled = _POOLED * pooled_bytes(self.graph, side, side) / ENGINE_MEMORY["ncnn"][0]
+        return plain / side**2, max(more, pooled) / side**2
 
     @cached_property
     def weight_bytes(self) -> int:
@@ -127,8 +136,13 @@ class Network:
         return 0 if self.graph is None else _WEIGHT_COPIES * sum(4 * one.size for one in self.graph.weights.values())
 
     def _given(self, graph: Graph, height: int, width: int) -> tuple[int, int]:
-        """The size of what the graph itself is given."""
-        return (height, width) if self.wrapping is None else self.wrapping.size(graph, height, width)
+        """The size of what the graph itself is given; a picture smaller than it takes is filled up."""
+        high, wide = (height, width) if self.wrapping is None else self.wrapping.size(graph, height, width)
+        return max(high, self._least), max(wide, self._least)
+
+    @cached_property
+    def _least(self) -> int:
+        return 1 if self.graph is None else least(self.graph)
 
 
 def network_of(model: Model) -> Network:

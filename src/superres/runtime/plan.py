@@ -1,7 +1,7 @@
 """What will be done to one picture, decided before anything is computed."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -12,16 +12,16 @@ from superres.runtime import memory
 from superres.runtime.batches import NOT_GATHERED, Card, Gathering, gathering
 from superres.runtime.engines.ncnn import default_threads
 from superres.runtime.footprint import ITEM, THREAD, resized_bytes, tiled_bytes
+from superres.runtime.halos import DEEP, halo_of
 from superres.runtime.learning import DEFAULT_BUDGET
 from superres.runtime.lines import Lines, candidates, reason_against
 from superres.runtime.opening import ENGINE_MEMORY, LINES_MEMORY, Network, Opener
 from superres.runtime.scaling import DEFAULT_FACTOR, target_size
 from superres.runtime.settings import Settings
-from superres.runtime.tiles import Grid
+from superres.runtime.tiles import Grid, covering
 from superres.types import Array, BadRequest
 
 SIDES = (512, 384, 256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8)
-DEEP = 64  # px: beyond this an exact halo costs several times the picture, so a smaller one is measured
 _FIXED = 24 << 20  # encoder, decoder and engine, beside what grows with the picture
 _LEARNING = 200 << 20  # what a method that learns at test time holds beside PyTorch: pairs, values, gradients
 _LITTLE_MORE = 1.75  # times the least work: what smaller tiles gain by the cache, as measured
@@ -154,14 +154,7 @@ def make_plan(
     base = memory.held() + _FIXED + (_LEARNING if learning else 0) + int(_ENCODER.get(name, 0) * held)
     room = _Room(info, settings, network, engine, size, limit, base, card)
     found, reason, least = room.rows() if flow else (None, "tiles were asked for", math.inf)
-    known = None if network is None else network.halo
-    if found is not None and known is not None and (known > DEEP or settings.exact):
-        tiled = None  # a deep model's tiles cost many times the picture, or are not exact
-        halo, note = known, "exact: the model's radius"
-    else:
-        halo, note = _halo(network, settings, opener)
-        halo = max(halo, 2) if info.alpha else halo
-        tiled = room.tiles(halo, optional=found is not None, least=least)
+    tiled, note = _in_tiles(room, opener, rows=found is not None, least=least)
     if found is not None and tiled is not None and _tiles_win(tiled, found):
         found, reason = None, "tiles take less work here"
     lines = found[0] if found else None
@@ -232,19 +225,21 @@ def _passes(info: PictureInfo, network: Network) -> int:
     return own + info.alpha
 
 
-def _halo(network: Network | None, settings: Settings, opener: Opener) -> tuple[int, str]:
-    if network is None:
-        return 0, "rows stream through"
-    known = network.halo
-    if settings.exact:
-        if known is None:
-            return 1 << 24, "the whole picture: the model sees all of it"
-        return known, "exact: the model's radius"
-    if known is not None and known <= DEEP:
-        return known, "exact: the model's radius"
-    measured = opener.measured_halo(network, settings)
-    radius = "the whole picture" if known is None else f"{known} px"
-    return measured, f"measured: the error stays under half an 8-bit step (the model sees {radius}; --exact takes all)"
+def _in_tiles(room: "_Room", opener: Opener, *, rows: bool, least: float) -> tuple[tuple[Grid, int, float] | None, str]:
+    """The best grid, its peak memory and its work, and what is to say of its halo; ``None`` where ``rows`` do better.
+
+    A model that sees all of the picture is given it whole, where that fits.
+    """
+    network, settings = room.network, room.settings
+    known = None if network is None else network.halo
+    if rows and known is not None and (known > DEEP or settings.exact):
+        return None, "exact: the model's radius"  # its tiles cost many times the picture, or are not exact
+    free = network is not None and network.graph is not None and settings.tile == "auto"
+    sees_all = network is not None and known is None and (settings.exact or free)
+    if sees_all and (whole := room.whole(needed=settings.exact)) is not None:
+        return whole, "the picture goes whole, for the model sees all of it"
+    halo, note = halo_of(network, settings, opener)
+    return room.tiles(max(halo, 2) if room.info.alpha else halo, optional=rows, least=least), note
 
 
 @dataclass(frozen=True)
@@ -285,6 +280,17 @@ class _Room:
             raise self._too_little(least)
         cost, grid, need = _comfortable(fitting, _LITTLE_MORE, _COMFORT)
         return grid, need, cost
+
+    def whole(self, *, needed: bool) -> tuple[Grid, int, float] | None:
+        """As :meth:`tiles`, for one tile that is the picture; BadRequest where it is ``needed`` and does not fit."""
+        size = self.info.height, self.info.width
+        grid = Grid(*size, size, 0, self.network.alignment if self.network else 1)
+        need = self.base + self._tiled(grid)
+        if self._together(need) > self.limit:
+            if needed:
+                raise self._too_little(need)
+            return None
+        return grid, need, float(grid.shape[0] * grid.shape[1])
 
     def rows(self) -> tuple[tuple[Lines, int, float] | None, str | None, float]:
         """As :meth:`tiles`, for rows that flow, or ``None``; why not; and the least memory that would do."""
@@ -387,13 +393,7 @@ def _candidates(info: PictureInfo, settings: Settings, halo: int) -> Iterator[tu
         return
     # a deep model's halo asks for larger tiles, or most of the work is halo
     sides = (4 * halo, 2 * halo, *SIDES) if DEEP < halo < 4096 else SIDES
-    for high in _covering(sides, info.height):
-        for wide in _covering(sides, info.width):
+    for high in covering(sides, info.height):
+        for wide in covering(sides, info.width):
             if high <= wide:
                 yield high, wide
-
-
-def _covering(sides: Sequence[int], length: int) -> list[int]:
-    """Without those that are larger than the smallest one that covers the length."""
-    least = min((side for side in sides if side >= length), default=max(sides))
-    return [side for side in sides if side <= least]

@@ -62,7 +62,7 @@ def _step(write: Writer, whole: nn.Module, node: fx.Node, made: dict[fx.Node, An
     if node.op == "call_module":
         return _module(write, whole.get_submodule(str(node.target)), given, named)
     if node.op == "output":
-        if not isinstance(given[0], Value):
+        if not isinstance(given[0], Value) or given[0].last:
             raise write.refuse("returns something else than one tensor")
         write.result = given[0].name
         return None
@@ -80,6 +80,8 @@ def _input(write: Writer, given: tuple[Any, ...], *, first: bool) -> Any:
 def _module(write: Writer, module: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> Any:
     if _constant(given):
         return module(*given, **named)
+    if _last(given) and not isinstance(module, nn.LayerNorm):
+        raise write.refuse(f"is a {type(module).__name__} of channels that stand last")
     if _folds(module):
         module = module.fold()
     for kinds, writing in MODULES:
@@ -95,12 +97,21 @@ def _call(write: Writer, target: Any, given: tuple[Any, ...], named: dict[str, A
     writing = CALLS.get(name.rstrip("_"))
     if writing is None:
         raise write.refuse(f"calls {name}")
+    if _last(given) and name not in ("movedim", "permute", "layer_norm"):
+        raise write.refuse(f"calls {name} with channels that stand last")
     try:
         return writing(write, *given, **named)
     except (TypeError, AttributeError, IndexError, ValueError) as error:
         if isinstance(error, BadModel):
             raise
         raise write.refuse(f"calls {name} with arguments not known here ({error})") from error
+
+
+def _last(given: tuple[Any, ...]) -> bool:
+    """Whether a step is given values whose channels were moved behind rows and columns."""
+    found: list[Any] = []
+    map_aggregate(given, found.append)
+    return any(isinstance(one, Value) and one.last for one in found)
 
 
 def _constant(given: tuple[Any, ...]) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from superres.train.sizing import attribute, divided, max_cells, resize_like, shape, shifted
 from superres.train.writer import Value, Writer
 
 
@@ -131,7 +132,7 @@ def _sub(write: Writer, input: Any, other: Any, *, alpha: float = 1) -> Any:  # 
 
 def _div(write: Writer, input: Any, other: Any) -> Any:  # noqa: A002
     if isinstance(other, Value):
-        raise write.refuse("divides by a picture")
+        return write.add("div", input, other)
     return _mul(write, input, 1 / other) if isinstance(input, Value) else input / other
 
 
@@ -190,6 +191,8 @@ def _interpolate(
     recompute_scale_factor: bool | None = None,  # noqa: ARG001 - the same for whole factors
     antialias: bool = False,  # noqa: ARG001 - no effect when enlarging
 ) -> Value:
+    if size is not None and scale_factor is None:
+        return resize_like(write, input, size, mode, align_corners)
     factors = set(cast(tuple[Any, ...], scale_factor if isinstance(scale_factor, (tuple, list)) else (scale_factor,)))
     factor = factors.pop()
     if size is not None or factors or not isinstance(factor, (int, float)) or factor < 1 or factor != int(factor):
@@ -197,6 +200,56 @@ def _interpolate(
     if mode not in ("nearest", "nearest-exact", "bilinear", "bicubic") or align_corners:
         raise write.refuse(f"resizes by {mode} with align_corners={align_corners}")
     return write.add("nearest" if mode == "nearest-exact" else mode, input, factor=int(factor))
+
+
+def _max_pool(
+    write: Writer,
+    input: Any,  # noqa: A002
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Value:
+    if _pair(dilation) != (1, 1) or ceil_mode or return_indices:
+        raise write.refuse("takes maxima with a dilation, of begun windows, or with their places")
+    kernel, step = _pair(kernel_size), _pair(stride or kernel_size)
+    return write.add("max_pool", input, kernel=kernel, stride=step, padding=_pair(padding))
+
+
+def _moved(write: Writer, input: Any, source: int, destination: int) -> Value:  # noqa: A002
+    if (source % 4, destination % 4) != ((3, 1) if input.last else (1, 3)):
+        raise write.refuse("moves other dimensions than the channels")
+    return Value(input.name, last=not input.last)
+
+
+def _permuted(write: Writer, input: Any, *dims: Any) -> Value:  # noqa: A002
+    order = tuple(cast(tuple[int, ...], dims[0])) if isinstance(dims[0], (tuple, list)) else dims
+    if order != ((0, 3, 1, 2) if input.last else (0, 2, 3, 1)):
+        raise write.refuse("orders dimensions otherwise than with the channels last")
+    return Value(input.name, last=not input.last)
+
+
+def _layer_norm(
+    write: Writer,
+    input: Any,  # noqa: A002
+    normalized_shape: Any,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Value:
+    """Over channels alone; their mean is a convolution."""
+    channels = write.forms[input.name].channels
+    if not input.last or list(normalized_shape) != [channels]:
+        raise write.refuse("normalises over something else than channels that stand last")
+    even = torch.full((1, channels, 1, 1), 1 / channels)
+    off = write.add("sub", input, _conv2d(write, input, even))
+    spread = write.add("sqrt", _affine(write, _conv2d(write, _square(write, off), even), bias=eps))
+    normed = write.add("div", off, spread)
+    if weight is not None or bias is not None:
+        normed = write.add("affine", normed, weights={"weight": weight, "bias": bias})
+    return Value(normed.name, last=True)
 
 
 def _clamp(write: Writer, input: Any, min: Any = None, max: Any = None) -> Value:  # noqa: A002
@@ -275,7 +328,7 @@ def _shuffle(kind: str) -> Callable[..., Any]:
 
 
 CALLS: dict[str, Callable[..., Any]] = {
-    **{name: _plain(name) for name in ("relu", "sigmoid", "tanh", "silu", "sqrt")},
+    **{name: _plain(name) for name in ("relu", "sigmoid", "tanh", "silu", "exp", "sqrt")},
     "leaky_relu": _leaky,
     "prelu": _prelu,
     "gelu": _gelu,
@@ -303,6 +356,15 @@ CALLS: dict[str, Callable[..., Any]] = {
     "clip": _clamp,
     "hardtanh": _hardtanh,
     "relu6": _relu6,
+    "getattr": attribute,
+    "size": shape,
+    "floordiv": divided,
+    "rshift": shifted,
+    "max_pool2d": _max_pool,
+    "adaptive_max_pool2d": max_cells,
+    "movedim": _moved,
+    "permute": _permuted,
+    "layer_norm": _layer_norm,
     "mean": _mean,
     "adaptive_avg_pool2d": _pool,
     "pixel_shuffle": _shuffle("pixel_shuffle"),
@@ -327,6 +389,16 @@ MODULES: tuple[tuple[_Kinds, Callable[[Writer, Any, Any], Any]], ...] = (
     (nn.BatchNorm2d, _batch_norm),
     (nn.PixelShuffle, lambda write, module, x: write.add("pixel_shuffle", x, factor=module.upscale_factor)),
     (nn.PixelUnshuffle, lambda write, module, x: write.add("pixel_unshuffle", x, factor=module.downscale_factor)),
+    (
+        nn.MaxPool2d,
+        lambda write, module, x: _max_pool(
+            write, x, module.kernel_size, module.stride, module.padding, module.dilation, module.ceil_mode
+        ),
+    ),
+    (
+        nn.LayerNorm,
+        lambda write, module, x: _layer_norm(write, x, module.normalized_shape, module.weight, module.bias, module.eps),
+    ),
     (nn.AdaptiveAvgPool2d, lambda write, module, x: _pool(write, x, module.output_size)),
     (
         nn.Upsample,

@@ -1,6 +1,7 @@
 """A Graph under construction, one operation after the other."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -13,10 +14,19 @@ from superres.types import BadModel
 
 
 class Value:
-    """A value of the graph under construction."""
+    """A value of the graph under construction; ``last`` where its channels stand behind rows and columns."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, *, last: bool = False) -> None:
+        self.name, self.last = name, last
+
+
+@dataclass(frozen=True)
+class Side:
+    """What a network learns of a value's size while it is traced: a side of it, divided and rounded down."""
+
+    value: str
+    axis: int
+    divisor: int = 1
 
 
 class Writer:

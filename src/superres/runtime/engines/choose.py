@@ -21,7 +21,9 @@ import numpy as np
 from superres.graph.graph import Graph
 from superres.graph.radius import alignment
 from superres.graph.rows import Layer
+from superres.graph.shapes import least
 from superres.runtime.batches import Batches, Card, NoRoom, Tell
+from superres.runtime.filled import Filled
 from superres.runtime.settings import check_precision
 from superres.types import BadRequest, EngineUnavailable, SuperresError, Tile, Upscaler
 
@@ -46,6 +48,7 @@ CANDIDATES = ("ncnn", "onnxruntime", "openvino")  # torch takes seconds to impor
 TOLERANCE = {"cpu": 1e-3, "gpu": 2e-2, "half": 1 / 255}  # the last against float32 of the same device
 _SECONDS = 0.25  # a test tile of one engine takes at most about this
 _BETTER = 0.9
+_JUDGED = 48  # px
 _RACING = threading.Lock()
 
 
@@ -92,10 +95,10 @@ def open_lines(name: str, graph: Graph, layers: Sequence[Layer]) -> Any:
 
 
 def checked(
-    upscaler: Upscaler, reference: Upscaler, *, channels: int = 3, tolerance: float = 2e-2, align: int = 1
+    upscaler: Upscaler, reference: Upscaler, *, channels: int = 3, tolerance: float = 2e-2, side: int = 48
 ) -> Upscaler:
-    """``upscaler``, after it agreed with ``reference`` on one tile; else EngineUnavailable."""
-    tile = sample(channels, 48 + -48 % align)
+    """``upscaler``, after it agreed with ``reference`` on one tile of that side; else EngineUnavailable."""
+    tile = sample(channels, side)
     difference = _difference(upscaler(tile), reference(tile))
     if not difference <= tolerance:
         raise EngineUnavailable(
@@ -154,7 +157,13 @@ def _open(name: str, graph: Graph, device: str, threads: int | None) -> Upscaler
         raise EngineUnavailable(f"engine {name}: {package} is not installed; `{how}`, or use another --engine")
     module, _, attribute = where.partition(":")
     make = cast(Callable[..., Upscaler], getattr(import_module(module), attribute))
-    return make(graph, device=device, threads=threads)
+    return _filled(make(graph, device=device, threads=threads), graph)
+
+
+def _filled(opened: Upscaler, graph: Graph) -> Upscaler:
+    """For pictures of any size, also where the graph takes none so small."""
+    side = least(graph)
+    return Filled(opened, side) if side > alignment(graph) else opened
 
 
 def _open_gpu(name: str, graph: Graph, threads: int | None, precision: str) -> tuple[Upscaler, Card]:
@@ -165,12 +174,13 @@ def _open_gpu(name: str, graph: Graph, threads: int | None, precision: str) -> t
             device = _torch_device() if one == "torch" else ""
             engine = _on_torch(graph, device, "float32") if device else _open(one, graph, "gpu", threads)
             reference = _open("ncnn" if _installed("ncnn") else one, graph, "cpu", threads)
-            checked(engine, reference, channels=graph.channels, tolerance=TOLERANCE["gpu"], align=alignment(graph))
+            checked(engine, reference, channels=graph.channels, tolerance=TOLERANCE["gpu"], side=_side(graph))
         except EngineUnavailable as error:
             refused.append(f"{one}: {error}" if name == "auto" else str(error))
             continue
         if isinstance(engine, Batches):
-            return _halved(engine, graph, device) if precision == "half" else (engine, engine.card)
+            found, card = _halved(engine, graph, device) if precision == "half" else (engine, engine.card)
+            return _filled(found, graph), card
         notes = (f"{one} computes in float32 on a GPU; half precision needs PyTorch",) if precision == "half" else ()
         return engine, Card(one, "a GPU" if one != "ncnn" else "a GPU (vulkan)", notes=notes)
     raise EngineUnavailable("; ".join(refused))
@@ -186,9 +196,14 @@ def _on_torch(graph: Graph, device: str, precision: str) -> Batches:
         raise EngineUnavailable(f"the GPU's memory does not suffice for the model ({error})") from error
 
 
+def _side(graph: Graph) -> int:
+    """Of a tile by which a device is judged."""
+    return max(_JUDGED + -_JUDGED % alignment(graph), least(graph))
+
+
 def _halved(full: Batches, graph: Graph, device: str) -> tuple[Upscaler, Card]:
     """The graph in the first half precision of the device that agrees with float32 on one tile, or else float32."""
-    tile = sample(graph.channels, 64 + -64 % alignment(graph))
+    tile = sample(graph.channels, _side(graph))
     truth, failed = full(tile), list[str]()
     for precision in import_module(_TORCH_HANDS).halves(device):
         try:

@@ -10,8 +10,9 @@ from typing import Any, cast
 import numpy as np
 
 from superres.graph.graph import Graph
-from superres.graph.ncnn import pour_ncnn
+from superres.graph.ncnn import one_size, pour_ncnn
 from superres.graph.radius import halo
+from superres.graph.shapes import least
 from superres.types import BadModel, EngineUnavailable, Tile
 
 _SOFTWARE = ("llvmpipe", "lavapipe", "swiftshader", "softpipe")
@@ -61,18 +62,35 @@ class Net:
 
 
 class NcnnEngine:
-    """A graph on ncnn; ``plain`` is the slow and sure way, with none of its rearranged convolutions."""
+    """A graph on ncnn; ``plain`` is the slow and sure way, with none of its rearranged convolutions.
+
+    One that ncnn takes for one size only is written and loaded anew whenever the size changes.
+    """
 
     def __init__(self, graph: Graph, *, device: str = "cpu", threads: int | None = None, plain: bool = False) -> None:
         self.scale, self.halo, self._channels = graph.scale, halo(graph), graph.channels
-        with as_file(lambda put: pour_ncnn(graph, put)) as (param, path):
-            self._net = Net(param.decode(), path, device=device, threads=threads, plain=plain)
+
+        def opened(size: tuple[int, int] | None) -> Net:
+            with as_file(lambda put: pour_ncnn(graph, put, size=size)) as (param, path):
+                return Net(param.decode(), path, device=device, threads=threads, plain=plain)
+
+        self._again = opened if one_size(graph) else None
+        side = least(graph)
+        self._held = ((side, side), opened((side, side))) if self._again else (None, opened(None))
 
     def __call__(self, tile: Tile) -> Tile:
         """(B, C, H, W) float32 -> (B, C, scale * H, scale * W)."""
         if tile.ndim != 4 or tile.shape[1] != self._channels:
             raise BadModel(f"a tile of shape {tile.shape}; the network wants (B, {self._channels}, H, W)")
-        return np.stack([self._net(one) for one in tile])
+        net = self._net((tile.shape[3], tile.shape[2]))
+        return np.stack([net(one) for one in tile])
+
+    def _net(self, size: tuple[int, int]) -> Net:
+        known, net = self._held
+        if self._again is not None and known != size:
+            net = self._again(size)
+            self._held = size, net
+        return net
 
 
 def plain_ncnn(graph: Graph, *, device: str = "cpu", threads: int | None = None) -> NcnnEngine:

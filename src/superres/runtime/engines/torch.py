@@ -20,7 +20,7 @@ import numpy as np
 
 from superres.graph.graph import Graph, Operation
 from superres.graph.radius import alignment, halo
-from superres.graph.shapes import check, number, pair, real
+from superres.graph.shapes import check, least, number, pair, real
 from superres.types import BadRequest, EngineUnavailable
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 COLUMNS = 1536  # output pixels per matrix product: a multiple of all vector widths, its columns fit the cache
 SHARE = 16 * COLUMNS  # output pixels that one thread takes at once
+CURVES = ("sigmoid", "tanh", "silu", "gelu", "exp")
 BLOCK = 16384  # elements per call of a transcendental function: below what PyTorch splits over threads
 
 
@@ -58,7 +59,7 @@ class TorchEngine:
             reason = str(error).splitlines()[0]
             raise EngineUnavailable(f"PyTorch has no device {device!r} here ({reason}); use cpu") from error
         self.weights = {key: torch.from_numpy(weight.copy()).to(self.device) for key, weight in graph.weights.items()}
-        self._halo, self.alignment = halo(graph), alignment(graph)
+        self._halo, self.alignment, self.least = halo(graph), alignment(graph), least(graph)
 
     @property
     def scale(self) -> int:
@@ -80,7 +81,7 @@ class TorchEngine:
         """The same on tensors; what lies on the engine's device already is not copied."""
         import torch
 
-        fits(self.graph, self.alignment, tuple(tile.shape))
+        fits(self.graph, self.alignment, self.least, tuple(tile.shape))
         given = {self.graph.input: tile.to(self.device, torch.float32).contiguous()}
         return self.follow(self.graph.operations, given, (self.graph.output,))[0]
 
@@ -121,12 +122,14 @@ def walk(
     return [values[name] for name in wanted]
 
 
-def fits(graph: Graph, alignment: int, shape: tuple[int, ...]) -> None:
+def fits(graph: Graph, alignment: int, least: int, shape: tuple[int, ...]) -> None:
     """BadRequest where a tile of that shape is not (B, C, H, W) of what the graph takes."""
     if len(shape) != 4 or shape[1] != graph.channels or min(shape) < 1:
         raise BadRequest(f"the tile has shape {shape}, wanted (B, {graph.channels}, H, W)")
     if shape[2] % alignment or shape[3] % alignment:
         raise BadRequest(f"the tile is {shape[2]}x{shape[3]}; this model takes multiples of {alignment}: pad it")
+    if min(shape[2:]) < least:
+        raise BadRequest(f"the tile is {shape[2]}x{shape[3]}; this model takes {least}x{least} at least: pad it")
 
 
 @contextmanager
@@ -150,7 +153,7 @@ def _run(operation: Operation, inputs: "list[Tensor]", weights: "dict[str, Tenso
         return _deconv(operation, x, weights, pool)
     if kind in ("bilinear", "bicubic"):
         return _interpolated(x, kind, number(operation, "factor", least=1))
-    if kind in ("sigmoid", "tanh", "silu", "gelu"):
+    if kind in CURVES:
         return _in_blocks(kind, x)
     return simple(operation, inputs, weights)
 
@@ -161,12 +164,14 @@ def simple(operation: Operation, inputs: "list[Tensor]", weights: "dict[str, Ten
     import torch.nn.functional as F
 
     kind, x = operation.kind, inputs[0]
-    if kind in ("add", "sub", "mul"):
+    if kind in ("add", "sub", "mul", "div"):
         for other in inputs[1:]:
             x = getattr(torch, kind)(x, other)
         return x
     if kind == "concat":
         return torch.cat(inputs, 1)
+    if kind == "resize_like":
+        return _resized_like(x, inputs[1], str(operation.attributes["mode"]))
 
     steps: dict[str, Callable[[], Tensor]] = {
         "relu": lambda: F.relu(x),
@@ -180,6 +185,8 @@ def simple(operation: Operation, inputs: "list[Tensor]", weights: "dict[str, Ten
         "pixel_unshuffle": lambda: F.pixel_unshuffle(x, number(operation, "factor", least=1)),
         "nearest": lambda: _nearest(x, number(operation, "factor", least=1)),
         "global_average": lambda: x.mean((2, 3), keepdim=True),
+        "max_pool": lambda: _windows_most(operation, x),
+        "max_cells": lambda: _cells(x, number(operation, "divisor", least=1)),
     }
     return steps[kind]()
 
@@ -188,18 +195,47 @@ def _nearest(x: "Tensor", factor: int) -> "Tensor":
     return x.repeat_interleave(factor, 2).repeat_interleave(factor, 3)
 
 
+def _windows_most(operation: Operation, x: "Tensor") -> "Tensor":
+    import torch.nn.functional as F
+
+    kernel, stride = pair(operation, "kernel", least=1), pair(operation, "stride", least=1)
+    return F.max_pool2d(x, kernel, stride, pair(operation, "padding"))
+
+
+def _cells(x: "Tensor", divisor: int) -> "Tensor":
+    import torch.nn.functional as F
+
+    return F.adaptive_max_pool2d(x, (x.shape[2] // divisor, x.shape[3] // divisor))
+
+
+def _resized_like(x: "Tensor", like: "Tensor", mode: str) -> "Tensor":
+    import torch.nn.functional as F
+
+    return F.interpolate(x, like.shape[2:], mode=mode, align_corners=False if mode == "bilinear" else None)
+
+
 def _affine(x: "Tensor", weights: "dict[str, Tensor]") -> "Tensor":
     if "weight" in weights:
         x = x * weights["weight"].view(1, -1, 1, 1)
     return x + weights["bias"].view(1, -1, 1, 1) if "bias" in weights else x
 
 
+def curve(kind: str) -> "Callable[[Tensor], Tensor]":
+    """One of ``CURVES``."""
+    import torch
+    import torch.nn.functional as F
+
+    functions: dict[str, Any] = {
+        "sigmoid": torch.sigmoid, "tanh": torch.tanh, "silu": F.silu, "gelu": F.gelu, "exp": torch.exp,
+    }  # fmt: skip
+    return functions[kind]
+
+
 def _in_blocks(kind: str, x: "Tensor") -> "Tensor":
     import torch
     import torch.nn.functional as F
 
-    function: Any = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "silu": F.silu, "gelu": F.gelu}[kind]
-    count = x.numel()
+    function, count = curve(kind), x.numel()
     flat = F.pad(x.reshape(-1), (0, -count % 64))
     starts = range(0, flat.numel(), BLOCK)
     return torch.cat([function(flat[start : start + BLOCK]) for start in starts])[:count].view(x.shape)

@@ -21,9 +21,9 @@ import numpy as np
 from superres.graph.cost import peak_bytes
 from superres.graph.graph import Graph, Operation
 from superres.graph.radius import alignment, halo
-from superres.graph.shapes import check, number, pair
+from superres.graph.shapes import check, least, number, pair
 from superres.runtime.batches import MOST, ON_THE_WAY, NoRoom
-from superres.runtime.engines.torch import fits, simple, walk
+from superres.runtime.engines.torch import CURVES, curve, fits, simple, walk
 from superres.runtime.engines.torch_hands import Cuda, Hands, Plain
 from superres.types import EngineUnavailable, Tile
 
@@ -85,7 +85,7 @@ class TorchGpu:
 
         check(graph)
         self.graph, self.precision = graph, precision
-        self._halo, self.alignment = halo(graph), alignment(graph)
+        self._halo, self.alignment, self.least = halo(graph), alignment(graph), least(graph)
         self._dtype: torch.dtype = getattr(torch, precision)
         self._device = torch.device(device)
         with _said():
@@ -104,7 +104,7 @@ class TorchGpu:
         return self._halo
 
     def check(self, shape: tuple[int, ...]) -> None:
-        fits(self.graph, self.alignment, shape)
+        fits(self.graph, self.alignment, self.least, shape)
 
     def begin(self, tiles: Sequence[Tile]) -> "_Begun":
         import torch
@@ -229,7 +229,6 @@ def _said() -> Generator[None]:
 
 
 def _step(operation: Operation, inputs: "list[Tensor]", weights: "dict[str, Tensor]") -> "Tensor":
-    import torch
     import torch.nn.functional as F
 
     kind, x = operation.kind, inputs[0]
@@ -243,9 +242,8 @@ def _step(operation: Operation, inputs: "list[Tensor]", weights: "dict[str, Tens
     if kind in ("nearest", "bilinear", "bicubic"):
         corners = None if kind == "nearest" else False
         return F.interpolate(x, scale_factor=number(operation, "factor", least=1), mode=kind, align_corners=corners)
-    if kind in ("sigmoid", "tanh", "silu", "gelu"):
-        function: Any = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "silu": F.silu, "gelu": F.gelu}[kind]
-        return function(x)
+    if kind in CURVES:
+        return curve(kind)(x)
     return simple(operation, inputs, weights)
 
 
