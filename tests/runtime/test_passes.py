@@ -130,12 +130,12 @@ class TestEquality(Unchecked):
     def test_it_is_that_bit_for_bit_where_the_engines_means_are_exact(self, name, monkeypatch):
         simple = sys.modules[TorchEngine.__module__].simple
 
-        def exact(operation, x, weights):
+        def exact(operation, inputs, weights):
             if operation.kind == "global_average":
-                return x.double().mean((2, 3), keepdim=True).float()
-            return simple(operation, x, weights)
+                return inputs[0].double().mean((2, 3), keepdim=True).float()
+            return simple(operation, inputs, weights)
 
-        monkeypatch.setattr("superres.runtime.engines.torch._simple", exact)
+        monkeypatch.setattr("superres.runtime.engines.torch.simple", exact)
         graph, x = GRAPHS[name], picture(24, 18)
         truth = whole(TorchEngine(graph, threads=1), x)
         assert np.array_equal(flowed(graph, TorchLines, x, 4), truth)
