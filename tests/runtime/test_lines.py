@@ -301,7 +301,8 @@ def test_reasons_name_what_stands_against_it():
     assert "onnxruntime" in reason_against(graph, "onnxruntime", **facts)
     assert "transparency" in reason_against(graph, "ncnn", **facts | {"alpha": True})
     assert "5 bands" in reason_against(graph, "ncnn", **facts | {"colours": (5, 3)})
-    assert "whole picture" in reason_against(nets.pooled(), "ncnn", **facts)
+    assert reason_against(nets.pooled(), "ncnn", **facts) is None
+    assert "9 means of the whole picture one after the other" in reason_against(nets.nested(9), "ncnn", **facts)
 
 
 def test_less_memory_is_had_by_smaller_blocks_and_strips():

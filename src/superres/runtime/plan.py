@@ -16,6 +16,7 @@ from superres.runtime.lines import Lines, candidates, reason_against
 from superres.runtime.opening import ENGINE_MEMORY, LINES_MEMORY, Network, Opener
 from superres.runtime.scaling import DEFAULT_FACTOR, target_size
 from superres.runtime.settings import Settings
+from superres.runtime.spill import short_of
 from superres.runtime.tiles import Grid
 from superres.types import Array, BadRequest
 
@@ -81,6 +82,8 @@ class Plan:
             "learning": self.learning,
             "way": "rows" if self.lines else "tiles",
             "block": self.lines.block if self.lines else None,
+            "passes": max(1, len(self.lines.passes)) if self.lines else None,
+            "spilled": self.lines.spilled if self.lines else 0,
             "way_note": self.lines.explain() if self.lines else self.lines_note,
             "tile": [wide - 2 * self.grid.halo, high - 2 * self.grid.halo] if self.grid.count > 1 else [wide, high],
             "tiles": self.grid.count * self.frames,
@@ -149,23 +152,7 @@ def make_plan(
     learning = None if network is None or settings.method is None else _learning(settings)
     base = memory.held() + _FIXED + (_LEARNING if learning else 0) + int(_ENCODER.get(name, 0) * held)
     room = _Room(info, settings, network, engine, size, limit, base)
-    found, reason, least = room.rows() if flow else (None, "tiles were asked for", math.inf)
-    known = None if network is None else network.halo
-    if found is not None and known is not None and (known > DEEP or settings.exact):
-        tiled = None  # a deep model's tiles cost many times the picture, or are not exact
-        halo, note = known, "exact: the model's radius"
-    else:
-        halo, note = _halo(network, settings, opener)
-        halo = max(halo, 2) if info.alpha else halo
-        tiled = room.tiles(halo, optional=found is not None, least=least)
-    if found is not None and tiled is not None and _tiles_win(tiled, found):
-        found, reason = None, "tiles take less work here"
-    lines = found[0] if found else None
-    if tiled is not None and found is None:
-        grid, peak = tiled[:2]
-    else:
-        assert found is not None
-        grid, peak = Grid(info.height, info.width, (found[0].block, info.width), 0, found[0].align), found[1]
+    lines, grid, peak, note, reason = _way(room, settings, opener, flow=flow)
     frames = kept_frames(info, name)
     work = 0
     if network is not None:
@@ -195,6 +182,32 @@ def make_plan(
         warnings=(*info.warnings, *losses(info, name)),
         learning=learning,
     )
+
+
+def _way(
+    room: "_Room", settings: Settings, opener: Opener, *, flow: bool
+) -> tuple[Lines | None, Grid, int, str, str | None]:
+    """Rows or not; the tiles that are taken, or would be; the peak memory; what the halo is; and why rows are not."""
+    info, network = room.info, room.network
+    reason = room.reason() if flow else "tiles were asked for"
+    if reason is None and network is not None and network.passes and (whole := room.whole()) is not None:
+        return None, *whole, "exact: one tile is the picture", "the picture fits into the memory at once"
+    found, reason, least = room.rows() if reason is None else (None, reason, math.inf)
+    known = None if network is None else network.halo
+    if found is not None and (found[0].passes or (known is not None and (known > DEEP or settings.exact))):
+        tiled = None  # a deep model's tiles cost many times the picture, or are not exact
+        note = "exact: the whole picture" if known is None else "exact: the model's radius"
+    else:
+        halo, note = _halo(network, settings, opener)
+        halo = max(halo, 2) if info.alpha else halo
+        tiled = room.tiles(halo, optional=found is not None, least=least)
+    if found is not None and tiled is not None and _tiles_win(tiled, found):
+        found, reason = None, "tiles take less work here"
+    if tiled is not None and found is None:
+        return None, *tiled[:2], note, reason
+    assert found is not None
+    lines, peak, _ = found
+    return lines, Grid(info.height, info.width, (lines.block, info.width), 0, lines.align), peak, note, reason
 
 
 def _tiles_win(tiled: tuple[Grid, int, float], rows: tuple[Lines, int, float]) -> bool:
@@ -280,28 +293,40 @@ class _Room:
         cost, grid, need = _comfortable(fitting, _LITTLE_MORE, _COMFORT)
         return grid, need, cost
 
-    def rows(self) -> tuple[tuple[Lines, int, float] | None, str | None, float]:
-        """As :meth:`tiles`, for rows that flow, or ``None``; why not; and the least memory that would do."""
-        info, network = self.info, self.network
+    def whole(self) -> tuple[Grid, int] | None:
+        """The picture as one tile, and its peak memory; ``None`` where the memory does not suffice."""
+        align = self.network.alignment if self.network else 1
+        grid = Grid(self.info.height, self.info.width, (self.info.height, self.info.width), 0, align)
+        need = self.base + self._tiled(grid)
+        return (grid, need) if self._together(need) <= self.limit else None
+
+    def reason(self) -> str | None:
+        """Why rows cannot flow through the model here."""
+        info, network, settings = self.info, self.network, self.settings
         if network is None:
-            return None, None, math.inf
+            return None
         reason = reason_against(
             network.graph,
             self.engine,
             wrapped=network.wrapping is not None or network.learnt,
             colours=(info.bands - info.alpha, network.channels),
             alpha=info.alpha,
-            ensemble=self.settings.self_ensemble,
+            ensemble=settings.self_ensemble,
         )
-        if self.settings.tile != "auto" or self.settings.device != "cpu":
-            reason = reason or "tiles were asked for" if self.settings.device == "cpu" else "only on the CPU"
-        if reason is not None or network.graph is None or network.halo is None:
-            return None, reason, math.inf
+        if settings.device != "cpu":
+            return "only on the CPU"
+        return reason or ("tiles were asked for" if settings.tile != "auto" else None)
+
+    def rows(self) -> tuple[tuple[Lines, int, float] | None, str | None, float]:
+        """As :meth:`tiles`, for rows that flow, or ``None``; why not; and the least memory that would do."""
+        info, network = self.info, self.network
+        if network is None or network.graph is None:
+            return None, None, math.inf
         fitting: list[tuple[float, Lines, int]] = []
         least, most = math.inf, _line_workers(self.settings)
         size = info.height, info.width
-        known = network.footprints
-        for given in candidates(network.graph, network.layers, size, network.halo, network.alignment, known):
+        known, ways = network.footprints, (network.halo or 0, network.alignment)
+        for given in candidates(network.graph, network.layers, size, *ways, known, network.passes):
             for workers in dict.fromkeys((most, 1)):
                 lines = replace(given, workers=workers)
                 need = self.base + self._flowing(lines, network)
@@ -311,6 +336,8 @@ class _Room:
         if not fitting:
             return None, "the memory does not suffice for a block of rows", least
         cost, lines, need = min(fitting, key=lambda one: one[0])
+        if lines.passes and (short := short_of(self.settings.side_by_side * lines.spilled)) is not None:
+            return None, short, least
         return (lines, need, cost), None, least
 
     def _tiled(self, grid: Grid) -> int:
