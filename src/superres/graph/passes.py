@@ -181,7 +181,7 @@ class _Cut:
         if final:
             read[graph.input] = None  # the result is compared with it
         spills = tuple(one.output for one in own if any(place[reader] > turn for reader in self.readers[one.output]))
-        ends = dict.fromkeys((*spills, *(one.value for one in means), *([graph.output] if final else [])))
+        ends = dict.fromkeys([*spills, *(one.value for one in means), *([graph.output] if final else list[str]())])
         still = {name for one in own for name in one.inputs if not self._wide(name)}
         layers = gathered(graph, own, self._times_read(), still)
         starts = tuple(name for name in read if place.get(name, -1) < turn)
@@ -211,13 +211,13 @@ class _Cut:
             forced = self._above([self.graph.output] if turn + 1 == self.count else due, beyond=turn + 1 == self.count)
             inside |= {one.output for one in self.moving if one.output in forced}
             self._grow(inside, turn)
-            found = {name: turn for name in inside} | found
+            found = dict.fromkeys(inside, turn) | found
         return found
 
     @cached_property
     def readers(self) -> dict[str, set[str]]:
         """The values that are made of each one, those of one pixel left out."""
-        found: dict[str, set[str]] = {name: set() for name in self.inputs} | {self.graph.input: set()}
+        found = {name: set[str]() for name in (self.graph.input, *self.inputs)}
         for one in self.moving:
             for name in one.inputs:
                 found[name].add(one.output)

@@ -53,6 +53,7 @@ _SCRATCH = {"ncnn": 1 + 36 / 16}
 _LARGE = 256
 _WEIGHT_COPIES = 5  # Winograd's transform of a 3x3 kernel has 36 numbers (64 in some layers)
 _SAMPLE_SIDES = (160, 288)  # of the drawn tile on which a halo is measured
+MOST_HALO = (_SAMPLE_SIDES[-1] - 16) // 2  # around the 16 pixels in its middle
 
 
 @dataclass(frozen=True, eq=False)

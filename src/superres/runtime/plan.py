@@ -1,7 +1,7 @@
 """What will be done to one picture, decided before anything is computed."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -11,13 +11,13 @@ from superres.images.picture import PictureInfo
 from superres.runtime import memory
 from superres.runtime.engines.ncnn import default_threads
 from superres.runtime.footprint import ITEM, THREAD, resized_bytes, tiled_bytes
-from superres.runtime.learning import DEFAULT_BUDGET
+from superres.runtime.learning import in_words
 from superres.runtime.lines import Lines, candidates, reason_against
-from superres.runtime.opening import ENGINE_MEMORY, LINES_MEMORY, Network, Opener
+from superres.runtime.opening import ENGINE_MEMORY, LINES_MEMORY, MOST_HALO, Network, Opener
 from superres.runtime.scaling import DEFAULT_FACTOR, target_size
 from superres.runtime.settings import Settings
 from superres.runtime.spill import short_of
-from superres.runtime.tiles import Grid
+from superres.runtime.tiles import Grid, covering
 from superres.types import Array, BadRequest
 
 SIDES = (512, 384, 256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8)
@@ -149,10 +149,19 @@ def make_plan(
     limit = settings.max_memory or memory.default_limit()
     engine = opener.engine_name(network, settings) if network else "numpy"
     held = min(size[0] * size[1], JPEG_WHOLE) if name == "jpeg" else size[0] * size[1]
-    learning = None if network is None or settings.method is None else _learning(settings)
+    learning = None if network is None or settings.method is None else in_words(settings)
     base = memory.held() + _FIXED + (_LEARNING if learning else 0) + int(_ENCODER.get(name, 0) * held)
     room = _Room(info, settings, network, engine, size, limit, base)
-    lines, grid, peak, note, reason = _way(room, settings, opener, flow=flow)
+    found, reason, least = room.rows() if flow else (None, "tiles were asked for", math.inf)
+    tiled, note = _in_tiles(room, opener, rows=found is not None, least=least)
+    if found is not None and tiled is not None and _tiles_win(tiled, found):
+        found, reason = None, "tiles take less work here"
+    lines = found[0] if found else None
+    if tiled is not None and found is None:
+        grid, peak = tiled[:2]
+    else:
+        assert found is not None
+        grid, peak = Grid(info.height, info.width, (found[0].block, info.width), 0, found[0].align), found[1]
     frames = kept_frames(info, name)
     work = 0
     if network is not None:
@@ -184,32 +193,6 @@ def make_plan(
     )
 
 
-def _way(
-    room: "_Room", settings: Settings, opener: Opener, *, flow: bool
-) -> tuple[Lines | None, Grid, int, str, str | None]:
-    """Rows or not; the tiles that are taken, or would be; the peak memory; what the halo is; and why rows are not."""
-    info, network = room.info, room.network
-    reason = room.reason() if flow else "tiles were asked for"
-    if reason is None and network is not None and network.passes and (whole := room.whole()) is not None:
-        return None, *whole, "exact: one tile is the picture", "the picture fits into the memory at once"
-    found, reason, least = room.rows() if reason is None else (None, reason, math.inf)
-    known = None if network is None else network.halo
-    if found is not None and (found[0].passes or (known is not None and (known > DEEP or settings.exact))):
-        tiled = None  # a deep model's tiles cost many times the picture, or are not exact
-        note = "exact: the whole picture" if known is None else "exact: the model's radius"
-    else:
-        halo, note = _halo(network, settings, opener)
-        halo = max(halo, 2) if info.alpha else halo
-        tiled = room.tiles(halo, optional=found is not None, least=least)
-    if found is not None and tiled is not None and _tiles_win(tiled, found):
-        found, reason = None, "tiles take less work here"
-    if tiled is not None and found is None:
-        return None, *tiled[:2], note, reason
-    assert found is not None
-    lines, peak, _ = found
-    return lines, Grid(info.height, info.width, (lines.block, info.width), 0, lines.align), peak, note, reason
-
-
 def _tiles_win(tiled: tuple[Grid, int, float], rows: tuple[Lines, int, float]) -> bool:
     """Whether tiles take clearly less work, or a little less where one tile is the picture.
 
@@ -217,13 +200,6 @@ def _tiles_win(tiled: tuple[Grid, int, float], rows: tuple[Lines, int, float]) -
     """
     (grid, _, cost), (_, _, other_cost) = tiled, rows
     return _CLEARLY * cost <= other_cost or (grid.count == 1 and cost <= other_cost)
-
-
-def _learning(settings: Settings) -> str:
-    ends = [f"{settings.steps} steps"] if settings.steps else list[str]()
-    if settings.budget or not settings.steps:
-        ends.append(f"{settings.budget or DEFAULT_BUDGET:g} s at most")
-    return f"{settings.method}: from this picture alone, {', '.join(ends)}, seed {settings.seed}"
 
 
 def _factor(info: PictureInfo, settings: Settings, size: tuple[int, int]) -> tuple[float, float]:
@@ -240,19 +216,36 @@ def _passes(info: PictureInfo, network: Network) -> int:
     return own + info.alpha
 
 
+def _in_tiles(room: "_Room", opener: Opener, *, rows: bool, least: float) -> tuple[tuple[Grid, int, float] | None, str]:
+    """The best grid, its peak memory and its work, and what is to say of its halo; ``None`` where ``rows`` do better.
+
+    A model that sees all of the picture is given it whole, where that fits.
+    """
+    network, settings = room.network, room.settings
+    known = None if network is None else network.halo
+    if rows and (known is None or known > DEEP or settings.exact):
+        # its tiles cost many times the picture, or are not exact
+        return None, "exact: the whole picture" if known is None else "exact: the model's radius"
+    free = network is not None and network.graph is not None and settings.tile == "auto"
+    sees_all = network is not None and known is None and (settings.exact or free)
+    if sees_all and (whole := room.whole(needed=settings.exact, least=least)) is not None:
+        return whole, "the picture goes whole, for the model sees all of it"
+    halo, note = _halo(network, settings, opener)
+    return room.tiles(max(halo, 2) if room.info.alpha else halo, optional=rows, least=least), note
+
+
 def _halo(network: Network | None, settings: Settings, opener: Opener) -> tuple[int, str]:
     if network is None:
         return 0, "rows stream through"
     known = network.halo
-    if settings.exact:
-        if known is None:
-            return 1 << 24, "the whole picture: the model sees all of it"
-        return known, "exact: the model's radius"
-    if known is not None and known <= DEEP:
+    if known is not None and (settings.exact or known <= DEEP):
         return known, "exact: the model's radius"
     measured = opener.measured_halo(network, settings)
     radius = "the whole picture" if known is None else f"{known} px"
-    return measured, f"measured: the error stays under half an 8-bit step (the model sees {radius}; --exact takes all)"
+    sees = f"(the model sees {radius}; --exact takes all)"
+    if measured >= MOST_HALO:
+        return measured, f"the largest that was tried: tiles differ a little from the whole picture {sees}"
+    return measured, f"measured: the error stays under half an 8-bit step {sees}"
 
 
 @dataclass(frozen=True)
@@ -293,40 +286,40 @@ class _Room:
         cost, grid, need = _comfortable(fitting, _LITTLE_MORE, _COMFORT)
         return grid, need, cost
 
-    def whole(self) -> tuple[Grid, int] | None:
-        """The picture as one tile, and its peak memory; ``None`` where the memory does not suffice."""
-        align = self.network.alignment if self.network else 1
-        grid = Grid(self.info.height, self.info.width, (self.info.height, self.info.width), 0, align)
+    def whole(self, *, needed: bool = False, least: float = math.inf) -> tuple[Grid, int, float] | None:
+        """As :meth:`tiles`, for one tile that is the picture; BadRequest where it is ``needed`` and does not fit."""
+        size = self.info.height, self.info.width
+        grid = Grid(*size, size, 0, self.network.alignment if self.network else 1)
         need = self.base + self._tiled(grid)
-        return (grid, need) if self._together(need) <= self.limit else None
-
-    def reason(self) -> str | None:
-        """Why rows cannot flow through the model here."""
-        info, network, settings = self.info, self.network, self.settings
-        if network is None:
+        if self._together(need) > self.limit:
+            if needed:
+                raise self._too_little(min(need, least))
             return None
+        return grid, need, float(grid.shape[0] * grid.shape[1])
+
+    def rows(self) -> tuple[tuple[Lines, int, float] | None, str | None, float]:
+        """As :meth:`tiles`, for rows that flow, or ``None``; why not; and the least memory that would do."""
+        info, network = self.info, self.network
+        if network is None:
+            return None, None, math.inf
         reason = reason_against(
             network.graph,
             self.engine,
             wrapped=network.wrapping is not None or network.learnt,
             colours=(info.bands - info.alpha, network.channels),
             alpha=info.alpha,
-            ensemble=settings.self_ensemble,
+            ensemble=self.settings.self_ensemble,
         )
-        if settings.device != "cpu":
-            return "only on the CPU"
-        return reason or ("tiles were asked for" if settings.tile != "auto" else None)
-
-    def rows(self) -> tuple[tuple[Lines, int, float] | None, str | None, float]:
-        """As :meth:`tiles`, for rows that flow, or ``None``; why not; and the least memory that would do."""
-        info, network = self.info, self.network
-        if network is None or network.graph is None:
-            return None, None, math.inf
+        if self.settings.tile != "auto" or self.settings.device != "cpu":
+            reason = reason or "tiles were asked for" if self.settings.device == "cpu" else "only on the CPU"
+        if reason is not None or network.graph is None:
+            return None, reason, math.inf
+        if network.passes and self.whole() is not None:
+            return None, "the picture fits into the memory at once", math.inf
         fitting: list[tuple[float, Lines, int]] = []
         least, most = math.inf, _line_workers(self.settings)
-        size = info.height, info.width
-        known, ways = network.footprints, (network.halo or 0, network.alignment)
-        for given in candidates(network.graph, network.layers, size, *ways, known, network.passes):
+        facts = network.halo or 0, network.alignment, network.footprints, network.passes
+        for given in candidates(network.graph, network.layers, (info.height, info.width), *facts):
             for workers in dict.fromkeys((most, 1)):
                 lines = replace(given, workers=workers)
                 need = self.base + self._flowing(lines, network)
@@ -337,7 +330,7 @@ class _Room:
             return None, "the memory does not suffice for a block of rows", least
         cost, lines, need = min(fitting, key=lambda one: one[0])
         if lines.passes and (short := short_of(self.settings.side_by_side * lines.spilled)) is not None:
-            return None, short, least
+            return None, short, math.inf
         return (lines, need, cost), None, least
 
     def _tiled(self, grid: Grid) -> int:
@@ -401,13 +394,7 @@ def _candidates(info: PictureInfo, settings: Settings, halo: int) -> Iterator[tu
         return
     # a deep model's halo asks for larger tiles, or most of the work is halo
     sides = (4 * halo, 2 * halo, *SIDES) if DEEP < halo < 4096 else SIDES
-    for high in _covering(sides, info.height):
-        for wide in _covering(sides, info.width):
+    for high in covering(sides, info.height):
+        for wide in covering(sides, info.width):
             if high <= wide:
                 yield high, wide
-
-
-def _covering(sides: Sequence[int], length: int) -> list[int]:
-    """Without those that are larger than the smallest one that covers the length."""
-    least = min((side for side in sides if side >= length), default=max(sides))
-    return [side for side in sides if side <= least]

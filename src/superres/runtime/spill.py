@@ -55,7 +55,7 @@ class Spill:
 
     def put(self, rows: Tile) -> None:
         """The next rows, (C, h, W). Raises: BadOutput."""
-        left = memoryview(np.ascontiguousarray(rows.transpose(1, 0, 2), np.float32)).cast("B")
+        left = np.ascontiguousarray(rows.transpose(1, 0, 2), np.float32).data.cast("B")
         try:
             while left:
                 left = left[self._file.write(left) :]
@@ -70,12 +70,12 @@ class Spill:
         """The next ``count`` rows, (C, h, W). Raises: BadOutput."""
         channels, width = self._shape
         rows = np.empty((count, channels, width), np.float32)
-        left = memoryview(rows).cast("B")
+        left = rows.data.cast("B")
         try:
             while left:
                 read = self._file.readinto(left)
                 if not read:
-                    raise OSError(errno.EIO, "it is shorter than it was")  # noqa: TRY301
+                    raise OSError(errno.EIO, "it is shorter than it was")
                 left = left[read:]
         except OSError as error:
             raise self._failed(error) from error

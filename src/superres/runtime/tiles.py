@@ -7,7 +7,7 @@ at the far edges are shifted inwards instead of being cut smaller: an engine who
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -60,6 +60,12 @@ def spans(length: int, tile: int, halo: int, align: int = 1) -> tuple[Span, ...]
 
 def _up(value: int, align: int) -> int:
     return -(-value // align) * align
+
+
+def covering(sides: Sequence[int], length: int) -> list[int]:
+    """Sides of tiles, without those that are larger than the smallest one that covers the length."""
+    least = min((side for side in sides if side >= length), default=max(sides))
+    return [side for side in sides if side <= least]
 
 
 @dataclass(frozen=True)
