@@ -1,7 +1,7 @@
 """What a way through a picture holds in memory at once, fitted to measured peaks."""
 
 from superres.images.picture import PictureInfo
-from superres.runtime.opening import Network
+from superres.runtime.opening import WHOLE_MEMORY, Network
 from superres.runtime.tiles import Grid
 
 THREAD = 30 << 20  # each of several threads takes memory from a place of its own
@@ -31,6 +31,12 @@ def tiled_bytes(
         + workers * (tile + (THREAD if workers > 1 else 0))
         + weights
     )
+
+
+def whole_bytes(info: PictureInfo, grid: Grid, network: Network | None, engine: str, size: tuple[int, int]) -> int:
+    """As :func:`tiled_bytes`, for the one tile that is the picture."""
+    more = 0 if network is None else (WHOLE_MEMORY.get(engine, 1.0) - 1) * network.bytes(*grid.shape, engine)
+    return tiled_bytes(info, grid, network, engine, size, 1) + int(more)
 
 
 def resized_bytes(info: PictureInfo, scale: int, size: tuple[int, int]) -> int:

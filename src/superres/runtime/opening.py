@@ -47,6 +47,9 @@ ENGINE_MEMORY = {
     "onnxruntime": (2.0, 30 << 20),
     "openvino": (3.0, 60 << 20),
 }
+# and times that for a whole picture, as measured for IMDN and RCAN of 30,000 to 480,000 px: values of many sizes, which
+# do not take each other's place in ncnn's pools
+WHOLE_MEMORY = {"ncnn": 2.1}
 LINES_MEMORY = {"ncnn": 2.7, "torch": 4.8}  # as measured for rows, of each thread
 # a picture that is bordered, and cut into Winograd's tiles of 6x6 for 4x4 results: times what a layer is given
 _SCRATCH = {"ncnn": 1 + 36 / 16}

@@ -10,7 +10,7 @@ from superres.images.formats import check_fits, kept_frames, losses
 from superres.images.picture import PictureInfo
 from superres.runtime import memory
 from superres.runtime.engines.ncnn import default_threads
-from superres.runtime.footprint import ITEM, THREAD, resized_bytes, tiled_bytes
+from superres.runtime.footprint import ITEM, THREAD, resized_bytes, tiled_bytes, whole_bytes
 from superres.runtime.learning import in_words
 from superres.runtime.lines import Lines, candidates, reason_against
 from superres.runtime.opening import ENGINE_MEMORY, LINES_MEMORY, MOST_HALO, Network, Opener
@@ -290,7 +290,7 @@ class _Room:
         """As :meth:`tiles`, for one tile that is the picture; BadRequest where it is ``needed`` and does not fit."""
         size = self.info.height, self.info.width
         grid = Grid(*size, size, 0, self.network.alignment if self.network else 1)
-        need = self.base + self._tiled(grid)
+        need = self.base + whole_bytes(self.info, grid, self.network, self.engine, self.size)
         if self._together(need) > self.limit:
             if needed:
                 raise self._too_little(min(need, least))
