@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import superres
 from superres.graph.file import save_model
 from superres.graph.graph import Graph
 from superres.graph.passes import MOST_DEPTH
@@ -203,6 +204,17 @@ class TestFiles:
         Image.fromarray(alone).save(tmp_path / "alone.png")
         upscale_file(tmp_path / "alone.png", tmp_path / "c.png", settings)
         assert np.array_equal(pixels(tmp_path / "c.png")[0], moving[2])
+
+    @pytest.mark.parametrize("kind", ["uint8", "float32"])
+    def test_arrays_go_the_same_way(self, kind, model, monkeypatch):
+        y, x = np.mgrid[:40, :30]
+        waves = np.stack([128 + 90 * np.sin(x / (3 + b)) * np.cos(y / (4 + b)) for b in range(3)], -1)
+        given = waves.astype(np.uint8) if kind == "uint8" else (waves / 256).astype(np.float32)
+        whole = superres.upscale(given, 2, model=model, engine="ncnn")
+        monkeypatch.setattr("superres.runtime.plan._Room.whole", lambda self, **_: None)
+        rows = superres.upscale(given, 2, model=model, engine="ncnn")
+        assert rows.shape == (80, 60, 3)
+        assert np.abs(rows.astype(np.float64) - whole).max() <= (1 if kind == "uint8" else 1e-5)
 
     @pytest.mark.usefixtures("tight")
     def test_another_factor_is_resized_to(self, model, tmp_path):

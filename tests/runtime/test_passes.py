@@ -122,6 +122,7 @@ class TestEquality(Unchecked):
         truth = whole(TorchEngine(graph, threads=1), full)[: graph.scale * 21, : graph.scale * 14]
         made = [flowed(graph, TorchLines, x, block) for block in (step, 2 * step, 6, 12, full.shape[0])]
         assert np.abs(made[0] - truth).max() < MEANS_ROUND
+        made.append(flowed(graph, TorchLines, x, 6, workers=2))
         for one in made[1:]:
             assert np.array_equal(one, made[0])  # means are added up row by row, so blocks change no bit
 

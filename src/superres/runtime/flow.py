@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from superres.graph.graph import Graph
 from superres.graph.radius import alignment
 from superres.graph.rows import Layer, counts
-from superres.graph.shapes import forms, shapes
+from superres.graph.shapes import Form, forms, shapes
 from superres.types import Array, Tile
 
 AHEAD = 1  # blocks that a stage may be ahead of the next one
@@ -129,7 +129,8 @@ class Flow:
         self._graph, self._layers, self._machine, self._first = graph, layers, machine, first
         self._block, self._take, self._ends, self._still = block, take, ends, still or {}
         self._highs = {name: high for name, (_, high, _) in shapes(graph, *size).items()}
-        self._per_block = {name: _per_block(graph, name, block) for name in starts or (graph.input,)}
+        known = forms(graph)
+        self._per_block = {name: _per_block(known[name], block) for name in starts or (graph.input,)}
         readers: dict[str, dict[int, int]] = {name: {} for name in (*self._per_block, *(one.output for one in layers))}
         for place, layer in enumerate(layers):
             for name in layer.moving:
@@ -221,11 +222,10 @@ class Flow:
                 self.made.append(made)
 
 
-def _per_block(graph: Graph, name: str, block: int) -> int:
+def _per_block(form: Form, block: int) -> int:
     """Rows of a value that belong to so many of the picture."""
-    resolution = forms(graph)[name].resolution
-    assert resolution is not None
-    return int(block * resolution[0])
+    assert form.resolution is not None
+    return int(block * form.resolution[0])
 
 
 def shared_out(work: Sequence[float], count: int) -> list[range]:
