@@ -36,8 +36,9 @@ def pass_strips(
     told = _Told(lines, on_rows)
     with closing(_Run(lines, machine, rows)) as run:
         for place, one in enumerate(lines.passes[:-1]):
-            for share in run.early(one, lambda raw: taken(raw, bands, channels)):
-                told.at(place, share)
+            with closing(run.early(one, lambda raw: taken(raw, bands, channels))) as shares:
+                for share in shares:
+                    told.at(place, share)
         done, strip = 0, Strip(lines, lines.columns[0], bands, channels, finish)
         last = lines.passes[-1]
         with closing(run.flow(last, strip.take, {lines.graph.output: strip.give})) as source:
