@@ -194,6 +194,9 @@ class Counting:
     def cut(self, value, top, bottom):
         return self._known(self.inner.cut(value, top, bottom))
 
+    def kept(self, value):
+        return self._known(self.inner.kept(value))
+
     def join(self, values):
         return self._known(self.inner.join(values))
 
@@ -202,7 +205,8 @@ class Counting:
             self._known(one)
         made = self._known(self.inner.run(place, values))
         self.made[place] += made.shape[2]
-        self.most = max(self.most, sum(4 * one.numel() for one in self.alive.values()))
+        stores = {one.untyped_storage().data_ptr(): one.untyped_storage().nbytes() for one in self.alive.values()}
+        self.most = max(self.most, sum(stores.values()))
         return made
 
 
