@@ -181,6 +181,53 @@ def cells() -> Graph:
     return build.graph(2)
 
 
+def gated(build: Build, width: int, at: str) -> str:
+    """``at`` times a gate of its own mean."""
+    build.add("global_average", at)
+    build.conv(width, width, 1)
+    build.add("sigmoid")
+    return build.add("mul", (at, build.at))
+
+
+def nested(means: int = 2, width: int = 4) -> Graph:
+    """Residual blocks, each with a gate; all of them are joined at the end, and the picture enlarged is added."""
+    build = Build(5)
+    head = at = build.conv(3, width)
+    made = []
+    for _ in range(means):
+        build.conv(width, width, inputs=at)
+        inner = build.add("relu")
+        at = build.add("add", (at, gated(build, width, inner)))
+        made.append(at)
+    if means > 1:
+        build.conv(means * width, width, 1, inputs=build.add("concat", tuple(made)))
+    build.conv(width, 12, inputs=build.add("add", (build.at, head)))
+    fine = build.add("pixel_shuffle", factor=2)
+    build.add("add", (fine, build.add("bilinear", "input", factor=2)))
+    return build.graph(2)
+
+
+def parallel() -> Graph:
+    """The mean, the mean of the squares and the mean of the picture, on a coarse grid, strides and an odd height."""
+    build = Build(6)
+    build.add("pixel_unshuffle", factor=2)
+    start = build.conv(12, 8)
+    mean = build.add("global_average")
+    squares = build.add("global_average", build.add("mul", (start, start)))
+    colour = build.conv(3, 8, inputs=build.add("global_average", "input"))  # of 3x3, of which the middle alone counts
+    build.add("tanh", build.add("add", (mean, squares, colour)))
+    shifted = build.add("sub", (build.at, start))
+    build.conv(8, 8, (5, 1), padding=(4, 0), inputs=shifted)  # four rows longer, which the next takes away
+    longer = build.at
+    build.add("global_average")
+    build.add("mul", (longer, build.at))
+    build.conv(8, 24, (5, 1), padding=(0, 0))
+    build.add("add", (build.add("slice", start=0, stop=8), build.add("slice", shifted, start=0, stop=8)))
+    build.conv(8, 48)
+    build.add("pixel_shuffle", factor=4)
+    return build.graph(2)
+
+
 PLAIN = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
 NETS = {
     "chain": chain,
@@ -191,3 +238,4 @@ NETS = {
     "stretched": stretched,
     "cells": cells,
 }
+MEANS = {"pooled": pooled, "contrast": contrast, "nested": nested, "parallel": parallel}

@@ -105,7 +105,7 @@ def test_a_longer_value_in_between_takes_its_rows_back():
     build.conv(3, 3, (5, 1), padding=(0, 0))
     graph = build.graph(1)
     assert halo(graph) == 4
-    assert counts(layers(graph), "input", 10)[graph.output] == 6
+    assert counts(layers(graph), {"input": 10})[graph.output] == 6
 
 
 def test_what_is_kept_grows_with_the_reach_and_not_with_the_block():

@@ -1,13 +1,14 @@
 """What rows each layer of a graph reads, so that rows can flow through it and nothing is computed twice.
 
-A layer is an operation, and the activations that alone read it. Its rows are cut and joined by whoever runs it:
+A layer is an operation, and the activations that alone read it; a convolution that alone reads what is put together of
+several values takes those itself. Its rows are cut and joined by whoever runs it:
 vertical padding is taken out of the operations here, and said as rows that lie outside the value, which are nought for
 a convolution and do not exist for everything else. So the zero padding at the picture's top and bottom belongs to every
 layer, as in the whole picture.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from superres.graph.graph import Graph, Operation
@@ -28,6 +29,8 @@ _BEYOND = {"bilinear": 1, "bicubic": 2}  # rows that interpolation reads above a
 class Layer:
     """``operations`` in a row: the first reads ``inputs``, each other one its predecessor, the last makes ``output``.
 
+    The first may be a concatenation that the second, a convolution, reads.
+
     Where it is not ``finer``, output row y reads the input rows ``step * y - shift`` to ``step * y - shift + spread``.
     Where it is, output row y is at input row (y + shift) / step, and ``spread`` output rows before it say how far an
     input row reaches; ``beyond`` more input rows are read on both sides.
@@ -41,6 +44,12 @@ class Layer:
     shift: int = 0
     spread: int = 0
     beyond: int = 0
+    still: tuple[str, ...] = ()  # those of the inputs that are one pixel, the same for all rows
+
+    @property
+    def moving(self) -> tuple[str, ...]:
+        """The inputs whose rows are read."""
+        return tuple(name for name in self.inputs if name not in self.still) if self.still else self.inputs
 
     def reads(self, start: int, stop: int) -> tuple[int, int]:
         """The input rows for the output rows [start, stop); they may lie above or below the value."""
@@ -61,16 +70,24 @@ class Layer:
         return start + self.shift - self.step * first if self.finer else 0
 
     @property
+    def convolution(self) -> Operation | None:
+        """The convolution, plain or transposed, that it is."""
+        return next((one for one in self.operations if one.kind in ("conv", "deconv")), None)
+
+    @property
     def padded(self) -> bool:
         """Whether rows outside the input are nought, and not missing."""
-        return self.operations[0].kind == "conv"
+        return self.convolution is not None and self.convolution.kind == "conv"
 
 
-def can_stream(graph: Graph) -> str | None:
-    """Why the rows of a picture cannot flow through the graph; ``None`` where they can."""
+def can_stream(graph: Graph, *, means: bool = False) -> str | None:
+    """Why the rows of a picture cannot flow through the graph; ``None`` where they can.
+
+    With ``means`` a mean of the whole picture is no reason: :mod:`superres.graph.passes` cuts the graph there.
+    """
     counts = Counter(one.kind for one in graph.operations)
     for kind, deed in _WHOLE.items():
-        if counts[kind]:
+        if counts[kind] and not (means and kind == "global_average"):
             return f"{counts[kind]} of its layers {deed}"
     if any(form.course for form in forms(graph).values()):
         return "some of its values have no fixed part of the picture's rows"
@@ -85,15 +102,36 @@ def layers(graph: Graph) -> tuple[Layer, ...]:
         raise BadModel(f"rows cannot flow through this model: {reason}")
     readers = Counter(name for one in graph.operations for name in one.inputs)
     readers[graph.output] += 1
+    return gathered(graph, graph.operations, readers)
+
+
+def gathered(
+    graph: Graph, operations: Iterable[Operation], readers: Mapping[str, int], still: Collection[str] = ()
+) -> tuple[Layer, ...]:
+    """Some of the graph's operations as layers; ``still`` are the values of one pixel.
+
+    ``readers`` says how often each value is read: an activation joins the layer that it alone reads.
+    """
     made: dict[str, Layer] = {}
-    for one in graph.operations:
+    for one in operations:
         source = made.get(one.inputs[0])
         if one.kind in POINTWISE and source is not None and readers[source.output] == 1:
             del made[source.output]
             made[one.output] = replace(source, operations=(*source.operations, one), output=one.output)
+        elif one.kind == "conv" and source is not None and _joins(source) and readers[source.output] == 1:
+            del made[source.output]
+            layer = _layer(graph, one)
+            operations = (*source.operations, *layer.operations)
+            made[one.output] = replace(layer, operations=operations, inputs=source.inputs)
         else:
-            made[one.output] = _layer(graph, one)
+            layer = _layer(graph, one)
+            made[one.output] = replace(layer, still=tuple(name for name in layer.inputs if name in still))
     return tuple(made.values())
+
+
+def _joins(layer: Layer) -> bool:
+    """Whether it puts values together, and does nothing else."""
+    return len(layer.operations) == 1 and layer.operations[0].kind == "concat"
 
 
 def _layer(graph: Graph, one: Operation) -> Layer:
@@ -119,18 +157,21 @@ def work(graph: Graph, given: Sequence[Layer]) -> list[float]:
     area = {name: float(form.resolution[0] * form.resolution[1]) for name, form in known.items() if form.resolution}
     found: list[float] = []
     for layer in given:
-        first = layer.operations[0]
-        place = layer.inputs[0] if first.kind == "deconv" else layer.output
-        weights = graph.weights[first.weights["weight"]].size if first.kind in ("conv", "deconv") else 0
+        conv = layer.convolution
+        place = layer.moving[0] if conv is not None and not layer.padded else layer.output
+        weights = 0 if conv is None else graph.weights[conv.weights["weight"]].size
         found.append(area[place] * weights + _MOVED * area[layer.output] * known[layer.output].channels)
     return found
 
 
-def counts(given: Sequence[Layer], source: str, rows: int) -> dict[str, int]:
-    """How many rows of every value can be made once ``rows`` rows of an endless picture have come."""
-    known = {source: rows}
+def counts(given: Sequence[Layer], have: Mapping[str, int]) -> dict[str, int]:
+    """How many rows of every value can be made once these have come of those that the layers begin with.
+
+    All values are taken for endless.
+    """
+    known = dict(have)
     for layer in given:
-        known[layer.output] = layer.makes(min(known[name] for name in layer.inputs))
+        known[layer.output] = layer.makes(min(known[name] for name in layer.moving))
     return known
 
 
@@ -143,27 +184,33 @@ class Footprint:
     lag: int  # rows of the picture between the last that has come and the last that is made
 
 
-def footprint(graph: Graph, given: Sequence[Layer], block: int) -> Footprint:
-    """What is held while rows flow in blocks of ``block``; counted without running anything."""
-    known = forms(graph)
-    across = {name: 4 * form.channels * float(form.resolution[1]) for name, form in known.items() if form.resolution}
-    before, after = counts(given, graph.input, 0), counts(given, graph.input, block)  # alike further down, but for 0
-    last = {name: place for place, layer in enumerate(given) for name in layer.inputs}
-    last[graph.output] = len(given)
+def footprint(
+    graph: Graph, given: Sequence[Layer], block: int, starts: Sequence[str] = (), ends: Sequence[str] = ()
+) -> Footprint:
+    """What is held while rows flow in blocks of ``block``; counted without running anything.
+
+    ``starts`` are the values that come, the picture where none is named, and ``ends`` those that leave.
+    """
+    starts, ends = starts or (graph.input,), ends or (graph.output,)
+    known = {name: (form.channels, form.resolution) for name, form in forms(graph).items() if form.resolution}
+    across = {name: 4 * channels * float(sides[1]) for name, (channels, sides) in known.items()}
+    come = {name: int(block * known[name][1][0]) for name in starts}
+    before, after = counts(given, dict.fromkeys(starts, 0)), counts(given, come)  # alike further down, but for 0
+    last = {name: place for place, layer in enumerate(given) for name in layer.moving} | dict.fromkeys(ends, len(given))
     tails = _tails(given, before)
     held = sum(rows * across[name] for name, rows in tails.items())
-    now = held + block * across[graph.input]
+    now = held + sum(rows * across[name] for name, rows in come.items() if name in last)
     most = now
     for place, layer in enumerate(given):
         made = (after[layer.output] - before[layer.output]) * across[layer.output]
         low, high = layer.reads(before[layer.output], after[layer.output])
-        joined = sum((high - low) * across[name] for name in layer.inputs)
+        joined = sum((high - low) * across[name] for name in layer.moving)
         now += made
         most = max(most, now + joined)
-        for name in set(layer.inputs):
+        for name in set(layer.moving):
             if last[name] == place:
                 now -= (after[name] - before[name]) * across[name]
-    return Footprint(held, most, -(before[graph.output] // graph.scale))
+    return Footprint(held, most, max(-(before[name] // known[name][1][0]) for name in ends))
 
 
 def _tails(given: Sequence[Layer], have: Mapping[str, int]) -> dict[str, int]:
@@ -171,6 +218,6 @@ def _tails(given: Sequence[Layer], have: Mapping[str, int]) -> dict[str, int]:
     tails: dict[str, int] = {}
     for layer in given:
         first, _ = layer.reads(have[layer.output], have[layer.output] + 1)
-        for name in layer.inputs:
+        for name in layer.moving:
             tails[name] = max(tails.get(name, 0), have[name] - first)
     return tails

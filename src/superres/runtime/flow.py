@@ -7,14 +7,14 @@ by side on one block after another; each layer gets the same blocks in every run
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from superres.graph.graph import Graph
 from superres.graph.radius import alignment
 from superres.graph.rows import Layer, counts
-from superres.graph.shapes import shapes
+from superres.graph.shapes import Form, forms, shapes
 from superres.types import Array, Tile
 
 AHEAD = 1  # blocks that a stage may be ahead of the next one
@@ -31,7 +31,11 @@ class Machine(Protocol):
         ...
 
     def cut(self, value: Any, top: int, bottom: int) -> Any:
-        """The value without its first and last rows."""
+        """The value without its first and last rows; it may share their memory."""
+        ...
+
+    def kept(self, value: Any) -> Any:
+        """The value in memory of its own."""
         ...
 
     def join(self, values: Sequence[Any]) -> Any:
@@ -83,7 +87,7 @@ class _Held:
             if self.blocks:
                 low, high, value = self.blocks[0]
                 if needed - low > high - needed:
-                    self.blocks[0] = needed, high, machine.cut(value, needed - low, 0)
+                    self.blocks[0] = needed, high, machine.kept(machine.cut(value, needed - low, 0))
 
 
 @dataclass
@@ -98,9 +102,11 @@ class Stage:
 class Flow:
     """The rows of one column strip on their way through a graph; ``size`` is (height, width).
 
-    ``take`` turns what was read of the picture into (C, h, W), ``give`` turns enlarged rows, the next ones, into what
-    is wanted; both are called in the workers' threads. The height is a multiple of the graph's alignment, as ``block``
-    is.
+    ``take`` turns what was read of the picture into (C, h, W); ``ends`` turn rows of the values that leave, always the
+    next ones, into what is wanted, or keep them and give nothing. Both are called in the workers' threads. The height
+    is a multiple of the graph's alignment, as ``block`` is. ``starts`` are the values whose rows come (the picture's
+    alone if none is named), ``still`` those of one pixel that the layers read besides; the machine counts the layers
+    from ``first`` on.
     """
 
     def __init__(
@@ -111,33 +117,43 @@ class Flow:
         size: tuple[int, int],
         block: int,
         take: Callable[[Array], Tile],
-        give: Callable[[Tile], Array],
+        ends: Mapping[str, Callable[[Tile], Array | None]],
         *,
         stages: Sequence[range] | None = None,
+        starts: Sequence[str] = (),
+        still: Mapping[str, Any] | None = None,
+        first: int = 0,
     ) -> None:
         assert size[0] % alignment(graph) == 0
         assert block % alignment(graph) == 0
-        self._graph, self._layers, self._machine = graph, layers, machine
-        self._height, self._block, self._take, self._give = size[0], block, take, give
-        highs = {name: high for name, (_, high, _) in shapes(graph, *size).items()}
-        readers: dict[str, dict[int, int]] = {name: {} for name in (graph.input, *(one.output for one in layers))}
+        self._graph, self._layers, self._machine, self._first = graph, layers, machine, first
+        self._block, self._take, self._ends, self._still = block, take, ends, still or {}
+        self._highs = {name: high for name, (_, high, _) in shapes(graph, *size).items()}
+        known = forms(graph)
+        self._per_block = {name: _per_block(known[name], block) for name in starts or (graph.input,)}
+        readers: dict[str, dict[int, int]] = {name: {} for name in (*self._per_block, *(one.output for one in layers))}
         for place, layer in enumerate(layers):
-            for name in layer.inputs:
+            for name in layer.moving:
                 readers[name][place] = max(0, layer.reads(0, 1)[0])
-        readers[graph.output][len(layers)] = 0
-        self._held = {name: _Held(highs[name], needs) for name, needs in readers.items()}
-        self._done = [0] * (len(layers) + 1)  # rows that each layer has made, and rows of the picture that were given
+        for name in ends:
+            readers[name][len(layers)] = 0
+        unread = [name for name in self._per_block if not readers[name]]
+        self._held = {name: _Held(self._highs[name], needs) for name, needs in readers.items() if name not in unread}
+        self._done = [0] * len(layers)  # rows that each layer has made
+        self._left = dict.fromkeys(ends, 0)  # rows of each value that have left
         self.stages = [Stage(places) for places in stages or [range(len(layers))]]
-        self.given: dict[int, Array | None] = {}  # what was read, by block
+        self.given: dict[int, Mapping[str, Array]] = {}  # what was read, by block
         self.made: deque[Array] = deque()
 
     @property
     def finished(self) -> bool:
-        return self._done[-1] >= self._height
+        return all(done >= self._highs[name] for name, done in self._left.items())
 
-    def wanted(self, number: int) -> tuple[int, int]:
-        """The rows [start, stop) of the picture that are the block ``number``; none past the end."""
-        return min(self._height, number * self._block), min(self._height, (number + 1) * self._block)
+    def wanted(self, number: int, name: str = "") -> tuple[int, int]:
+        """The rows [start, stop) of a value, or of the picture, that are the block ``number``; none past the end."""
+        name = name or self._graph.input
+        high, count = self._highs[name], self._per_block[name]
+        return min(high, number * count), min(high, (number + 1) * count)
 
     def ready(self) -> Stage | None:
         """A stage that can go on, the deepest one: the flow drains before it fills."""
@@ -156,43 +172,60 @@ class Flow:
     def run(self, stage: Stage) -> None:
         """One block through the layers of a stage."""
         machine, source = self._machine, self._graph.input
-        if stage is self.stages[0] and (raw := self.given.pop(stage.number)) is not None:
-            self._held[source].add(self.wanted(stage.number)[1], machine.enter(self._take(raw)))
-        reach = counts(self._layers, source, (stage.number + 1) * self._block)
+        if stage is self.stages[0]:
+            for name, rows in self.given.pop(stage.number).items():
+                tile = self._take(rows) if name == source else rows
+                if name in self._held:  # or it is only compared with
+                    self._held[name].add(self.wanted(stage.number, name)[1], machine.enter(tile))
+        have = {name: (stage.number + 1) * count for name, count in self._per_block.items()}
+        reach = counts(self._layers, have)
         for place in stage.places:
             layer = self._layers[place]
-            start, stop = self._done[place], min(self._held[layer.output].height, reach[layer.output])
+            start, stop = self._done[place], min(self._highs[layer.output], reach[layer.output])
             if stop > start:
                 self._held[layer.output].add(stop, self._made(place, layer, start, stop))
                 self._done[place] = stop
             self._release(place, layer)
         if stage is self.stages[-1]:
-            self._leave(reach[self._graph.output])
+            for name, give in self._ends.items():
+                self._leave(name, give, reach[name])
 
     def _made(self, place: int, layer: Layer, start: int, stop: int) -> Any:
-        machine = self._machine
+        machine, still = self._machine, self._still
         first, last = layer.reads(start, stop)
-        given = [self._held[name].rows(machine, first, last, padded=layer.padded) for name in layer.inputs]
-        made = machine.run(place, given)
+        given = [
+            still[name] if name in layer.still else self._held[name].rows(machine, first, last, padded=layer.padded)
+            for name in layer.inputs
+        ]
+        made = machine.run(self._first + place, given)
         top = layer.offset(max(0, first), start)
-        return machine.cut(made, top, machine.height(made) - top - (stop - start))
+        more = machine.height(made) - (stop - start)
+        return machine.kept(machine.cut(made, top, more - top)) if more else made
 
     def _release(self, place: int, layer: Layer) -> None:
         made = self._done[place]
         first = max(0, layer.reads(made, made + 1)[0])
-        whole = made >= self._held[layer.output].height
-        for name in layer.inputs:
+        whole = made >= self._highs[layer.output]
+        for name in layer.moving:
             held = self._held[name]
             held.release(self._machine, place, held.height if whole else first)
 
-    def _leave(self, reach: int) -> None:
-        scale, held, start = self._graph.scale, self._held[self._graph.output], self._done[-1]
-        stop = min(self._height, reach // scale)
+    def _leave(self, name: str, give: Callable[[Tile], Array | None], reach: int) -> None:
+        unit = self._graph.scale if name == self._graph.output else 1
+        held, start = self._held[name], self._left[name]
+        stop = min(held.height, reach) // unit * unit
         if stop > start:
-            tile = self._machine.leave(held.rows(self._machine, scale * start, scale * stop, padded=False))
-            held.release(self._machine, len(self._layers), scale * stop)
-            self.made.append(self._give(tile))
-            self._done[-1] = stop
+            made = give(self._machine.leave(held.rows(self._machine, start, stop, padded=False)))
+            held.release(self._machine, len(self._layers), stop)
+            self._left[name] = stop
+            if made is not None:
+                self.made.append(made)
+
+
+def _per_block(form: Form, block: int) -> int:
+    """Rows of a value that belong to so many of the picture."""
+    assert form.resolution is not None
+    return int(block * form.resolution[0])
 
 
 def shared_out(work: Sequence[float], count: int) -> list[range]:
@@ -209,7 +242,7 @@ def shared_out(work: Sequence[float], count: int) -> list[range]:
 class _Crew:
     """Threads that take whatever can be done next, and tell the one that waits for the results."""
 
-    def __init__(self, flows: Sequence[Flow], read: Callable[[int, int], Sequence[Array]]) -> None:
+    def __init__(self, flows: Sequence[Flow], read: Callable[[int], Sequence[Mapping[str, Array]]]) -> None:
         self._flows, self._read = flows, read
         self._read_number, self._reading = 0, False
         self._error: BaseException | None = None
@@ -279,8 +312,7 @@ class _Crew:
             self._changed.notify_all()
 
     def _bring(self) -> None:
-        start, stop = self._flows[0].wanted(self._read_number)
-        rows = self._read(start, stop) if stop > start else [None] * len(self._flows)
+        rows = self._read(self._read_number)
         with self._changed:
             for flow, one in zip(self._flows, rows, strict=True):
                 flow.given[self._read_number] = one
@@ -288,8 +320,10 @@ class _Crew:
             self._changed.notify_all()
 
 
-def flowing(flows: Sequence[Flow], read: Callable[[int, int], Sequence[Array]], workers: int) -> Generator[list[Array]]:
-    """What each flow made of block after block; ``read(start, stop)`` brings rows of the picture for every flow.
+def flowing(
+    flows: Sequence[Flow], read: Callable[[int], Sequence[Mapping[str, Array]]], workers: int
+) -> Generator[list[Array]]:
+    """What each flow made of block after block; ``read(number)`` brings for every flow the rows of each value.
 
     Work goes on in ``workers`` threads while the caller has what was yielded.
     """

@@ -108,6 +108,14 @@ def open_method(name: str) -> Learner:
         ) from error
 
 
+def in_words(settings: Settings) -> str:
+    """What will be learnt, and for how long."""
+    ends = [f"{settings.steps} steps"] if settings.steps else list[str]()
+    if settings.budget or not settings.steps:
+        ends.append(f"{settings.budget or DEFAULT_BUDGET:g} s at most")
+    return f"{settings.method}: from this picture alone, {', '.join(ends)}, seed {settings.seed}"
+
+
 def learn(
     pictures: list[Array], scale: int, settings: Settings, tell: Callable[[float, str], None] | None = None
 ) -> Learnt:

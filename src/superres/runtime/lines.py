@@ -1,5 +1,6 @@
 """How the rows of one picture flow through its model, and the strips of the result that come of it."""
 
+import math
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
@@ -7,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from superres.graph.graph import Graph
-from superres.graph.rows import Footprint, Layer, can_stream, footprint, work
+from superres.graph.passes import Pass, cannot_flow, carried, held, spilled
+from superres.graph.rows import Footprint, Layer, footprint, work
 from superres.runtime.bands import Bands, Rows
 from superres.runtime.flow import Flow, Machine, flowing, shared_out
 from superres.runtime.guards import fault
@@ -20,6 +22,7 @@ ENGINES = ("ncnn", "torch")
 _QUEUED = 2.0  # blocks of all values that wait between the stages
 _STAGES = 4  # for each worker
 _PER_BLOCK = 200  # input pixels' worth of time that each further block costs
+_CARRIED = 3  # blocks of what comes from the disk and goes there: read, waiting, and as it is written
 _COPIES = 5  # of a finished block: packed, plain, in the sample type, in the strip, and the strip before
 
 
@@ -29,7 +32,10 @@ class LinesFault(BadOutput):
 
 @dataclass(frozen=True, eq=False)
 class Lines:
-    """``block`` rows at a time, in column strips, through the layers of a graph."""
+    """``block`` rows at a time, in column strips, through the layers of a graph.
+
+    With ``passes`` the rows flow as often, whole, and ``layers`` is empty.
+    """
 
     graph: Graph
     layers: tuple[Layer, ...]
@@ -40,13 +46,18 @@ class Lines:
     align: int
     workers: int = 1  # stages that run side by side
     known: dict[int, Footprint] = field(default_factory=dict[int, Footprint])  # by block, of all lines of the graph
+    passes: tuple[Pass, ...] = ()
 
     @property
     def stages(self) -> list[range]:
         """The layers that are run in one go: several a worker, so that none waits for long."""
-        if self.workers == 1:
-            return [range(len(self.layers))]
-        return shared_out(work(self.graph, self.layers), _STAGES * self.workers)
+        return self.stages_of(self.layers)
+
+    def stages_of(self, layers: tuple[Layer, ...]) -> list[range]:
+        """As :attr:`stages`, of the layers of one pass."""
+        if self.workers == 1 or not layers:
+            return [range(len(layers))]
+        return shared_out(work(self.graph, layers), _STAGES * self.workers)
 
     @property
     def excess(self) -> float:
@@ -61,7 +72,8 @@ class Lines:
     @property
     def blocks(self) -> int:
         """Runs of the whole network on a block of a strip."""
-        return -(-(self.height + self.footprint.lag) // self.block) * len(self.columns)
+        times = len(self.columns) * max(1, len(self.passes))
+        return -(-(self.height + self.footprint.lag) // self.block) * times
 
     @property
     def padded(self) -> int:
@@ -71,8 +83,17 @@ class Lines:
     @property
     def footprint(self) -> Footprint:
         if self.block not in self.known:
-            self.known[self.block] = footprint(self.graph, self.layers, self.block)
+            self.known[self.block] = (
+                held(self.graph, self.passes, self.block)
+                if self.passes
+                else footprint(self.graph, self.layers, self.block)
+            )
         return self.known[self.block]
+
+    @property
+    def spilled(self) -> int:
+        """Bytes that are put by on the disk between the passes, at most at once."""
+        return spilled(self.graph, self.passes, self.padded, self.span) if self.passes else 0
 
     @property
     def cost(self) -> float:
@@ -87,10 +108,16 @@ class Lines:
         busy = (_QUEUED + self.workers * ratio) * (held.most - held.kept) * self.span
         raw = (held.lag + 3 * self.block) * self.width * pixel
         made = _COPIES * out * self.graph.scale**2 * self.block * self.width
-        return int(kept + busy + raw + made)
+        disk = _CARRIED * carried(self.graph, self.passes) * self.block * self.span if self.passes else 0
+        return int(kept + busy + raw + made + disk)
 
     def explain(self) -> str:
         """In a few words."""
+        if self.passes:
+            return (
+                f"flow in {len(self.passes)} passes in blocks of {self.block}, spilling {_size(self.spilled)} to disk; "
+                "as exact as the means, which are added up in double precision"
+            )
         strips = f", {len(self.columns)} column strips" if len(self.columns) > 1 else ""
         return f"flow through all layers in blocks of {self.block}{strips}; {self.excess:.2f}x the work, exact"
 
@@ -102,16 +129,17 @@ def candidates(
     halo: int,
     align: int,
     known: dict[int, Footprint] | None = None,
+    passes: tuple[Pass, ...] = (),
 ) -> Iterator[Lines]:
-    """Ways to let rows flow for a picture of ``size`` (height, width)."""
+    """Ways to let rows flow for a picture of ``size`` (height, width); in several passes they are whole."""
     height, width = size
-    widths = [width, *(wide for wide in WIDTHS if 3 * wide <= 2 * width)]
+    widths = [width, *(wide for wide in WIDTHS if 3 * wide <= 2 * width and not passes)]
     known = {} if known is None else known
     heights = dict.fromkeys(-(-min(block, height) // align) * align for block in BLOCKS)  # each once
     for wide in widths:
         columns = spans(width, wide, halo, align)
         for block in heights:
-            yield Lines(graph, layers, block, columns, height, width, align, known=known)
+            yield Lines(graph, layers, block, columns, height, width, align, known=known, passes=passes)
 
 
 def reason_against(
@@ -127,7 +155,7 @@ def reason_against(
         (alpha, "transparency is enlarged tile by tile"),
         (colours[0] not in (1, colours[1]), f"{colours[0]} bands go through a model for {colours[1]} one by one"),
     )
-    return next((text for bad, text in checks if bad), None) or can_stream(graph)
+    return next((text for bad, text in checks if bad), None) or cannot_flow(graph)
 
 
 def line_strips(
@@ -144,17 +172,20 @@ def line_strips(
     ``rows`` is asked once and in order; ``on_rows`` is told of input pixels that are done. Raises :class:`LinesFault`
     for a block that is no enlargement of its input.
     """
-    window, scale = RowWindow(rows, lines.height), lines.graph.scale
-    strips = [_Strip(lines, column, bands, channels, finish) for column in lines.columns]
+    window, scale, out = RowWindow(rows, lines.height), lines.graph.scale, lines.graph.output
+    strips = [Strip(lines, column, bands, channels, finish) for column in lines.columns]
     size, stages = (lines.padded, lines.span), lines.stages
     flows = [
-        Flow(lines.graph, lines.layers, machine, size, lines.block, strip.take, strip.give, stages=stages)
+        Flow(lines.graph, lines.layers, machine, size, lines.block, strip.take, {out: strip.give}, stages=stages)
         for strip in strips
     ]
 
-    def read(start: int, stop: int) -> list[Array]:
-        band = window.take(start, stop)
-        return [repeat_edge(band[:, one.start : one.stop], one.stop - one.start, 1) for one in lines.columns]
+    def read(number: int) -> list[dict[str, Array]]:
+        start, stop = flows[0].wanted(number)
+        if start == stop:
+            return [{}] * len(flows)
+        band, name = window.take(start, stop), lines.graph.input
+        return [{name: repeat_edge(band[:, one.start : one.stop], one.stop - one.start, 1)} for one in lines.columns]
 
     source = flowing(flows, read, lines.workers)
     try:
@@ -169,8 +200,19 @@ def line_strips(
         source.close()
 
 
+def taken(raw: Array, bands: Bands, channels: int) -> Tile:
+    """Rows of the picture as the model takes them, (C, h, W)."""
+    unit = bands.enter(raw)
+    wide = np.repeat(unit, channels, axis=2) if unit.shape[2] != channels else unit
+    return np.ascontiguousarray(wide.transpose(2, 0, 1))
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**30:.1f} GB" if count >= 2**30 else f"{math.ceil(count / 2**20)} MB"
+
+
 @dataclass(eq=False)
-class _Strip:
+class Strip:
     """What is done with the rows of a column strip before they flow and afterwards."""
 
     lines: Lines
@@ -182,9 +224,7 @@ class _Strip:
     _done: int = 0
 
     def take(self, raw: Array) -> Tile:
-        unit = self.bands.enter(raw)
-        wide = np.repeat(unit, self.channels, axis=2) if unit.shape[2] != self.channels else unit
-        tile = np.ascontiguousarray(wide.transpose(2, 0, 1))
+        tile = taken(raw, self.bands, self.channels)
         self._given.append(tile)
         return tile
 

@@ -21,6 +21,7 @@ import numpy as np
 
 from superres.graph.cost import multiply_adds, peak_bytes, pooled_bytes
 from superres.graph.graph import Graph
+from superres.graph.passes import Pass, cannot_flow, every, passes
 from superres.graph.radius import alignment, halo
 from superres.graph.rows import Footprint, Layer, can_stream, layers
 from superres.graph.shapes import least
@@ -90,6 +91,14 @@ class Network:
         if graph is None or self.wrapping is not None or self.learnt or can_stream(graph) is not None:
             return ()
         return layers(graph)
+
+    @cached_property
+    def passes(self) -> tuple[Pass, ...]:
+        """How rows flow through it several times; none if they flow in one go, or cannot."""
+        graph = self.graph
+        if graph is None or self.wrapping is not None or self.learnt or can_stream(graph) is None or cannot_flow(graph):
+            return ()
+        return passes(graph)
 
     @cached_property
     def footprints(self) -> dict[int, Footprint]:
@@ -270,7 +279,7 @@ class Opener:
         with self._lock:
             key = (network.key, engine)
             if key not in self._lines:
-                self._lines[key] = choose.open_lines(engine, network.graph, network.layers)
+                self._lines[key] = choose.open_lines(engine, network.graph, network.layers or every(network.passes))
             return self._lines[key]
 
     def reference(self, network: Network, settings: Settings) -> Upscaler | None:

@@ -12,11 +12,12 @@ from superres.runtime import memory
 from superres.runtime.engines.ncnn import default_threads
 from superres.runtime.footprint import ITEM, THREAD, resized_bytes, tiled_bytes
 from superres.runtime.halos import DEEP, halo_of
-from superres.runtime.learning import DEFAULT_BUDGET
+from superres.runtime.learning import in_words
 from superres.runtime.lines import Lines, candidates, reason_against
 from superres.runtime.opening import ENGINE_MEMORY, LINES_MEMORY, Network, Opener
 from superres.runtime.scaling import DEFAULT_FACTOR, target_size
 from superres.runtime.settings import Settings
+from superres.runtime.spill import short_of
 from superres.runtime.tiles import Grid, covering
 from superres.types import Array, BadRequest
 
@@ -81,6 +82,8 @@ class Plan:
             "learning": self.learning,
             "way": "rows" if self.lines else "tiles",
             "block": self.lines.block if self.lines else None,
+            "passes": max(1, len(self.lines.passes)) if self.lines else None,
+            "spilled": self.lines.spilled if self.lines else 0,
             "way_note": self.lines.explain() if self.lines else self.lines_note,
             "tile": [wide - 2 * self.grid.halo, high - 2 * self.grid.halo] if self.grid.count > 1 else [wide, high],
             "tiles": self.grid.count * self.frames,
@@ -146,7 +149,7 @@ def make_plan(
     limit = settings.max_memory or memory.default_limit()
     engine = opener.engine_name(network, settings) if network else "numpy"
     held = min(size[0] * size[1], JPEG_WHOLE) if name == "jpeg" else size[0] * size[1]
-    learning = None if network is None or settings.method is None else _learning(settings)
+    learning = None if network is None or settings.method is None else in_words(settings)
     base = memory.held() + _FIXED + (_LEARNING if learning else 0) + int(_ENCODER.get(name, 0) * held)
     room = _Room(info, settings, network, engine, size, limit, base)
     found, reason, least = room.rows() if flow else (None, "tiles were asked for", math.inf)
@@ -199,13 +202,6 @@ def _tiles_win(tiled: tuple[Grid, int, float], rows: tuple[Lines, int, float]) -
     return _CLEARLY * cost <= other_cost or (grid.count == 1 and cost <= other_cost)
 
 
-def _learning(settings: Settings) -> str:
-    ends = [f"{settings.steps} steps"] if settings.steps else list[str]()
-    if settings.budget or not settings.steps:
-        ends.append(f"{settings.budget or DEFAULT_BUDGET:g} s at most")
-    return f"{settings.method}: from this picture alone, {', '.join(ends)}, seed {settings.seed}"
-
-
 def _factor(info: PictureInfo, settings: Settings, size: tuple[int, int]) -> tuple[float, float]:
     """Across and down: what was asked where a factor was, not the ratio of sizes that were rounded up."""
     if all(asked is None for asked in (settings.size, settings.width, settings.height, settings.fit)):
@@ -227,11 +223,12 @@ def _in_tiles(room: "_Room", opener: Opener, *, rows: bool, least: float) -> tup
     """
     network, settings = room.network, room.settings
     known = None if network is None else network.halo
-    if rows and known is not None and (known > DEEP or settings.exact):
-        return None, "exact: the model's radius"  # its tiles cost many times the picture, or are not exact
+    if rows and (known is None or known > DEEP or settings.exact):
+        # its tiles cost many times the picture, or are not exact
+        return None, "exact: the whole picture" if known is None else "exact: the model's radius"
     free = network is not None and network.graph is not None and settings.tile == "auto"
     sees_all = network is not None and known is None and (settings.exact or free)
-    if sees_all and (whole := room.whole(needed=settings.exact)) is not None:
+    if sees_all and (whole := room.whole(needed=settings.exact, least=least)) is not None:
         return whole, "the picture goes whole, for the model sees all of it"
     halo, note = halo_of(network, settings, opener)
     return room.tiles(max(halo, 2) if room.info.alpha else halo, optional=rows, least=least), note
@@ -275,14 +272,14 @@ class _Room:
         cost, grid, need = _comfortable(fitting, _LITTLE_MORE, _COMFORT)
         return grid, need, cost
 
-    def whole(self, *, needed: bool) -> tuple[Grid, int, float] | None:
+    def whole(self, *, needed: bool = False, least: float = math.inf) -> tuple[Grid, int, float] | None:
         """As :meth:`tiles`, for one tile that is the picture; BadRequest where it is ``needed`` and does not fit."""
         size = self.info.height, self.info.width
         grid = Grid(*size, size, 0, self.network.alignment if self.network else 1)
         need = self.base + self._tiled(grid)
         if self._together(need) > self.limit:
             if needed:
-                raise self._too_little(need)
+                raise self._too_little(min(need, least))
             return None
         return grid, need, float(grid.shape[0] * grid.shape[1])
 
@@ -301,13 +298,14 @@ class _Room:
         )
         if self.settings.tile != "auto" or self.settings.device != "cpu":
             reason = reason or "tiles were asked for" if self.settings.device == "cpu" else "only on the CPU"
-        if reason is not None or network.graph is None or network.halo is None:
+        if reason is not None or network.graph is None:
             return None, reason, math.inf
+        if network.passes and self.whole() is not None:
+            return None, "the picture fits into the memory at once", math.inf
         fitting: list[tuple[float, Lines, int]] = []
         least, most = math.inf, _line_workers(self.settings)
-        size = info.height, info.width
-        known = network.footprints
-        for given in candidates(network.graph, network.layers, size, network.halo, network.alignment, known):
+        facts = network.halo or 0, network.alignment, network.footprints, network.passes
+        for given in candidates(network.graph, network.layers, (info.height, info.width), *facts):
             for workers in dict.fromkeys((most, 1)):
                 lines = replace(given, workers=workers)
                 need = self.base + self._flowing(lines, network)
@@ -317,6 +315,8 @@ class _Room:
         if not fitting:
             return None, "the memory does not suffice for a block of rows", least
         cost, lines, need = min(fitting, key=lambda one: one[0])
+        if lines.passes and (short := short_of(self.settings.side_by_side * lines.spilled)) is not None:
+            return None, short, math.inf
         return (lines, need, cost), None, least
 
     def _tiled(self, grid: Grid) -> int:

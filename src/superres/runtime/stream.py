@@ -7,6 +7,7 @@ import numpy as np
 from superres.runtime.bands import BandNet, Bands, Rows, enlarge
 from superres.runtime.flow import Machine
 from superres.runtime.lines import Lines, line_strips
+from superres.runtime.passes import pass_strips
 from superres.runtime.scaling import RowResizer, rows_at_once
 from superres.runtime.tiles import Grid, RowSource, strips
 from superres.types import Array, Box, Upscaler
@@ -65,7 +66,8 @@ def _flowing(
     s = lines.graph.scale
     whole = (s * lines.height, s * lines.width)
     finish = bands.leave if whole == out else np.ascontiguousarray
-    source = line_strips(rows, lines, machine, bands, channels, finish, on_tile)
+    way = pass_strips if lines.passes else line_strips
+    source = way(rows, lines, machine, bands, channels, finish, on_tile)
     if whole == out:
         yield from source
     else:

@@ -98,10 +98,15 @@ def rows_unit(order: Order, span: Span, rows: Array) -> tuple[Array, tuple[str, 
 
 
 def spans_of(plan: Plan, lanes: int) -> tuple[Span, ...]:
-    """The rows of one frame that the units of a huge picture read and answer for, top to bottom."""
+    """The rows of one frame that the units of a huge picture read and answer for, top to bottom.
+
+    One unit where the model takes means of the whole picture: its rows are one worker's.
+    """
     if plan.lines is None:
         return plan.grid.rows
     lines = plan.lines
+    if lines.passes:
+        return (Span(0, lines.height, 0, lines.height),)
     margin = _margin(lines)
     step = _step(lines, margin, lanes, _MOST * lines.height // (4 * plan.size[0] * plan.size[1] * plan.info.bands))
     ends = [(top, min(lines.height, top + step)) for top in range(0, lines.height, step)]

@@ -32,7 +32,11 @@ class TorchLines:
         return self._engine.follow(layer.operations, given, (layer.output,))[0]
 
     def cut(self, value: "Tensor", top: int, bottom: int) -> "Tensor":
-        return value[:, :, top : value.shape[2] - bottom].clone() if top or bottom else value
+        """Shares memory with ``value``."""
+        return value[:, :, top : value.shape[2] - bottom]
+
+    def kept(self, value: "Tensor") -> "Tensor":
+        return value.clone()
 
     def join(self, values: "Sequence[Tensor]") -> "Tensor":
         import torch
