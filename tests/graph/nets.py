@@ -214,7 +214,7 @@ def parallel() -> Graph:
     start = build.conv(12, 8)
     mean = build.add("global_average")
     squares = build.add("global_average", build.add("mul", (start, start)))
-    colour = build.conv(3, 8, 1, inputs=build.add("global_average", "input"))
+    colour = build.conv(3, 8, inputs=build.add("global_average", "input"))  # of 3x3, of which the middle alone counts
     build.add("tanh", build.add("add", (mean, squares, colour)))
     shifted = build.add("sub", (build.at, start))
     build.conv(8, 8, (5, 1), padding=(4, 0), inputs=shifted)  # four rows longer, which the next takes away

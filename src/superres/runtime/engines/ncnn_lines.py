@@ -181,7 +181,7 @@ class _Layer:
         self.layer, self.reach = layer, None
         self.writes = first.kind not in _SAFE and len(layer.inputs) == 1
         self.sources, self._numbers = list[int](), 0
-        if conv is None or not layer.padded:
+        if conv is None or not layer.padded or layer.still:  # of one pixel, and padded above and below as well
             return
         weight = graph.weights[conv.weights["weight"]]
         across, taps = pair(conv, "padding")[1], pair(conv, "dilation", least=1)[1] * (weight.shape[3] - 1)
