@@ -18,7 +18,6 @@ RECIPES: dict[str, str] = {
     "photo-x4-deep": "superres.recipes.shipped:photo_x4_deep",
     "photo-x4-fine": "superres.recipes.shipped:photo_x4_fine",
     "photo-x4-whole": "superres.recipes.shipped:photo_x4_whole",
-    "photo-x4-luma": "superres.recipes.shipped:photo_x4_luma",
     "photo-x3": "superres.recipes.shipped:photo_x3",
     "photo-x3-again": "superres.recipes.shipped:photo_x3_again",
     "photo-x2": "superres.recipes.shipped:photo_x2",

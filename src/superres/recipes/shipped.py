@@ -298,22 +298,6 @@ def photo_x4_whole() -> Run:
     )
 
 
-def photo_x4_luma() -> Run:
-    """The last round: more of the same, of luma above all and with less noise."""
-    least = spec(photo, scale=4, shares=(0.95, 0.05, 0.98), noise=(0.5, 5.0))
-    return _run(
-        "photo-x4-luma",
-        _optimise(1_800, 4e-4, 50, 0),
-        start=_beside("photo-x4-whole"),
-        degradation=least,
-        loss=part(PeakError, colour=0.1),
-        seed=9,
-        patches=(72, 4),
-        depth=18,
-        weights="equal",
-    )
-
-
 def photo_x3_again() -> Run:
     """The second round of the x3 model."""
     return _photo_again("photo-x3")
