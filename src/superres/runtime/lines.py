@@ -16,7 +16,7 @@ from superres.runtime.guards import fault
 from superres.runtime.tiles import RowSource, RowWindow, Span, repeat_edge, spans
 from superres.types import Array, BadOutput, Tile
 
-BLOCKS = {12: 1.0, 24: 1.05, 48: 1.1, 6: 1.35}  # rows, and the time that a row takes in such blocks, as measured
+BLOCKS = {24: 1.0, 48: 1.03, 12: 1.08, 6: 1.4}  # rows, and the time that a row takes in such blocks, as measured
 WIDTHS = (4096, 2048, 1024, 512, 256)  # of column strips, beside the whole width
 ENGINES = ("ncnn", "torch")
 _QUEUED = 2.0  # blocks of all values that wait between the stages
