@@ -3,6 +3,7 @@
 import importlib.util
 import sys
 import weakref
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,10 @@ _spec = importlib.util.spec_from_file_location("graph_nets", Path(__file__).pare
 nets = importlib.util.module_from_spec(_spec)
 sys.modules["graph_nets"] = nets
 _spec.loader.exec_module(nets)
+_spec = importlib.util.spec_from_file_location("runtime_fakes", Path(__file__).with_name("fakes.py"))
+fakes = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(fakes)
+whole, Unchecked, picture = fakes.whole, fakes.Unchecked, partial(fakes.picture, dtype=np.float32)
 
 
 def srvgg(layers: int = 16, width: int = 8) -> Graph:
@@ -115,25 +120,6 @@ def flowed(graph, make, x, block, *, wide=None, workers=1, bands=FLOATS, machine
         lambda top, high: x[top : top + high], lines, machine, bands, graph.channels, np.ascontiguousarray
     )
     return np.concatenate(list(strips))
-
-
-def whole(engine, x):
-    return engine(np.ascontiguousarray(x.transpose(2, 0, 1))[None])[0].transpose(1, 2, 0)
-
-
-def picture(height, width, seed=0):
-    y, x = np.mgrid[:height, :width]
-    waves = [0.5 + 0.3 * np.sin(x / (3 + b) + b) * np.cos(y / (4 + b)) for b in range(3)]
-    noise = np.random.default_rng(seed).normal(0, 0.05, (height, width, 3))
-    return np.clip(np.stack(waves, -1) + noise, 0, 1).astype(np.float32)
-
-
-class Unchecked:
-    """Random networks darken and brighten at will; here only the rows matter."""
-
-    @pytest.fixture(autouse=True)
-    def _no_guard(self, monkeypatch):
-        monkeypatch.setattr("superres.runtime.lines.fault", lambda *_: None)
 
 
 class TestEquality(Unchecked):

@@ -10,6 +10,7 @@ import textwrap
 import weakref
 from collections import Counter
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,10 @@ _spec = importlib.util.spec_from_file_location("graph_nets", Path(__file__).pare
 nets = importlib.util.module_from_spec(_spec)
 sys.modules["graph_nets"] = nets
 _spec.loader.exec_module(nets)
+_spec = importlib.util.spec_from_file_location("runtime_fakes", Path(__file__).with_name("fakes.py"))
+fakes = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(fakes)
+whole, Unchecked, picture = fakes.whole, fakes.Unchecked, partial(fakes.picture, dtype=np.float32)
 
 
 def imdn():
@@ -69,21 +74,10 @@ def flowed(graph, make, x, block, *, workers=1, machine=None, bands=FLOATS, on_r
     return np.concatenate(list(strips))
 
 
-def whole(engine, x):
-    return engine(np.ascontiguousarray(x.transpose(2, 0, 1))[None])[0].transpose(1, 2, 0)
-
-
 def filled(x, align):
     """The picture with its last row and column repeated."""
     more = [(0, -side % align) for side in x.shape[:2]]
     return np.pad(x, (*more, (0, 0)), mode="edge")
-
-
-def picture(height, width, seed=0):
-    y, x = np.mgrid[:height, :width]
-    waves = [0.5 + 0.3 * np.sin(x / (3 + b) + b) * np.cos(y / (4 + b)) for b in range(3)]
-    noise = np.random.default_rng(seed).normal(0, 0.05, (height, width, 3))
-    return np.clip(np.stack(waves, -1) + noise, 0, 1).astype(np.float32)
 
 
 @pytest.fixture
@@ -103,14 +97,6 @@ def open_files(folder):
         with suppress(FileNotFoundError):  # the one that lists them
             found.append(str(one.readlink()))
     return [link for link in found if link.startswith(str(folder))]
-
-
-class Unchecked:
-    """Random networks darken and brighten at will; here only the rows matter."""
-
-    @pytest.fixture(autouse=True)
-    def _no_guard(self, monkeypatch):
-        monkeypatch.setattr("superres.runtime.lines.fault", lambda *_: None)
 
 
 class TestEquality(Unchecked):

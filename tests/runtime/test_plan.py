@@ -10,6 +10,7 @@ import pytest
 from superres.graph.graph import Graph, Operation
 from superres.images.picture import PictureInfo
 from superres.runtime import memory, opening
+from superres.runtime.caches import cache_folder
 from superres.runtime.opening import Network, Opener, graph_key
 from superres.runtime.plan import _FIXED, make_plan
 from superres.runtime.settings import Settings
@@ -130,7 +131,7 @@ def test_what_was_measured_is_remembered(monkeypatch):
     assert opener.rate(net, Settings(), measure=True) > 0
     opener.learn(net, Settings(), 5e9)
     assert Opener().rate(net, Settings()) == 5e9
-    (opening.choose.cache_folder() / "rates.json").write_text("{broken")
+    (cache_folder() / "rates.json").write_text("{broken")
     assert Opener().rate(net, Settings()) is None
 
 

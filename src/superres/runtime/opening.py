@@ -5,7 +5,6 @@ written is no error.
 """
 
 import hashlib
-import json
 import math
 import os
 import threading
@@ -15,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +28,7 @@ from superres.graph.wrapping import Wrapping
 from superres.images.picture import PictureInfo
 from superres.runtime.back_projection import REACH, BackProjected
 from superres.runtime.batches import Card, Tell
+from superres.runtime.caches import recall, remember
 from superres.runtime.engines import choose
 from superres.runtime.ensemble import SelfEnsemble
 from superres.runtime.learning import MOST_SCALE, open_method
@@ -347,7 +347,7 @@ class Opener:
                     if found < (side - 16) // 2:
                         break
                 known[network.key] = found + (-found) % network.alignment
-                _remember("halos.json", known)
+                remember("halos.json", known)
             return int(known[network.key])
 
     def rate(self, network: Network, settings: Settings, *, measure: bool = False) -> float | None:
@@ -366,7 +366,7 @@ class Opener:
     def learn(self, network: Network, settings: Settings, rate: float) -> None:
         """Remember a rate that a whole picture went at."""
         with self._lock:
-            _remember("rates.json", {**_recall("rates.json"), self._rate_key(network, settings): rate})
+            remember("rates.json", {**_recall("rates.json"), self._rate_key(network, settings): rate})
 
     def _rate_key(self, network: Network, settings: Settings) -> str:
         engine, half = self.engine_name(network, settings), " half" if settings.precision == "half" else ""
@@ -379,22 +379,5 @@ def _facts(network: Network, settings: Settings) -> tuple[Any, ...]:
 
 
 def _recall(name: str) -> dict[str, float]:
-    try:
-        found: Any = json.loads((choose.cache_folder() / name).read_text())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    if not isinstance(found, dict):
-        return {}
-    pairs = cast(dict[Any, Any], found).items()
-    return {str(key): float(value) for key, value in pairs if isinstance(value, int | float) and value > 0}
-
-
-def _remember(name: str, content: dict[str, float]) -> None:
-    file = choose.cache_folder() / name
-    beside = file.with_name(f".{name}.{os.getpid()}.{threading.get_ident()}.part")
-    with suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(json.dumps(content))
-        beside.replace(file)
-    with suppress(OSError):
-        beside.unlink(missing_ok=True)
+    known = recall(name).items()
+    return {key: float(value) for key, value in known if isinstance(value, int | float) and value > 0}

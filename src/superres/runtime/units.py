@@ -19,7 +19,7 @@ import numpy as np
 from superres import types
 from superres.graph.radius import halo
 from superres.runtime.bands import BandNet, Bands, Rows, enlarge
-from superres.runtime.engines import choose
+from superres.runtime.caches import cache_folder
 from superres.runtime.guards import Guarded
 from superres.runtime.lines import Lines, LinesFault, line_strips
 from superres.runtime.opening import Network, Opener
@@ -162,7 +162,7 @@ def _opened(order: Order) -> tuple[Settings, Network | None]:
 
 def _unpacked(digest: str, reference: Any) -> Path:
     """The folder with these files, got once on each machine and kept with what else is known of models."""
-    folder = choose.cache_folder() / "units" / digest
+    folder = cache_folder() / "units" / digest
     if not folder.exists():
         files: dict[str, bytes] = importlib.import_module("ray").get(reference)
         folder.parent.mkdir(parents=True, exist_ok=True)

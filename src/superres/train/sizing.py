@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any, cast
 
-from superres.train.writer import Side, Value, Writer
+from superres.train.writer import Side, Value, Writer, pair
 
 
 def shape(write: Writer, input: Any, dim: int | None = None) -> Any:  # noqa: A002
@@ -58,3 +58,19 @@ def max_cells(write: Writer, input: Any, output_size: Any, return_indices: bool 
     if return_indices or write.forms[like.name].alike(1) != write.forms[input.name].alike(1):
         raise write.refuse("takes maxima over cells that are no whole part of its own size")
     return write.add("max_cells", input, divisor=divisor)
+
+
+def max_pool(
+    write: Writer,
+    input: Any,  # noqa: A002
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Value:
+    if pair(dilation) != (1, 1) or ceil_mode or return_indices:
+        raise write.refuse("takes maxima with a dilation, of begun windows, or with their places")
+    kernel, step = pair(kernel_size), pair(stride or kernel_size)
+    return write.add("max_pool", input, kernel=kernel, stride=step, padding=pair(padding))

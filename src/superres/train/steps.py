@@ -10,21 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from superres.train.sizing import attribute, divided, max_cells, resize_like, shape, shifted
-from superres.train.writer import Value, Writer
-
-
-def _pair(value: Any) -> tuple[int, int]:
-    both = (value, value) if isinstance(value, int) else tuple(value)
-    return (both[0], both[0]) if len(both) == 1 else (both[0], both[1])
+from superres.train.sizing import attribute, divided, max_cells, max_pool, resize_like, shape, shifted
+from superres.train.writer import Value, Writer, pair
 
 
 def _padding(write: Writer, padding: Any, kernel: tuple[int, ...], dilation: Any) -> tuple[int, int]:
     if not isinstance(padding, str):
-        return _pair(padding)
+        return pair(padding)
     if padding == "valid":
         return 0, 0
-    spread = [step * (side - 1) for step, side in zip(_pair(dilation), kernel, strict=True)]
+    spread = [step * (side - 1) for step, side in zip(pair(dilation), kernel, strict=True)]
     if any(one % 2 for one in spread):
         raise write.refuse("pads one side more than the other")
     return spread[0] // 2, spread[1] // 2
@@ -42,7 +37,7 @@ def _conv2d(
 ) -> Value:
     if not isinstance(weight, Tensor):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise write.refuse("is a convolution whose kernel is computed from the picture")
-    spaces = {"stride": _pair(stride), "dilation": _pair(dilation)}
+    spaces = {"stride": pair(stride), "dilation": pair(dilation)}
     spaces["padding"] = _padding(write, padding, tuple(weight.shape[2:]), dilation)
     return write.add("conv", input, weights={"weight": weight, "bias": bias}, groups=groups, **spaces)
 
@@ -58,8 +53,8 @@ def _conv_transpose2d(
     groups: int = 1,
     dilation: Any = 1,
 ) -> Value:
-    spaces = {"stride": _pair(stride), "padding": _pair(padding), "dilation": _pair(dilation)}
-    spaces["output_padding"] = _pair(output_padding)
+    spaces = {"stride": pair(stride), "padding": pair(padding), "dilation": pair(dilation)}
+    spaces["output_padding"] = pair(output_padding)
     return write.add("deconv", input, weights={"weight": weight, "bias": bias}, groups=groups, **spaces)
 
 
@@ -200,22 +195,6 @@ def _interpolate(
     if mode not in ("nearest", "nearest-exact", "bilinear", "bicubic") or align_corners:
         raise write.refuse(f"resizes by {mode} with align_corners={align_corners}")
     return write.add("nearest" if mode == "nearest-exact" else mode, input, factor=int(factor))
-
-
-def _max_pool(
-    write: Writer,
-    input: Any,  # noqa: A002
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    dilation: Any = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-) -> Value:
-    if _pair(dilation) != (1, 1) or ceil_mode or return_indices:
-        raise write.refuse("takes maxima with a dilation, of begun windows, or with their places")
-    kernel, step = _pair(kernel_size), _pair(stride or kernel_size)
-    return write.add("max_pool", input, kernel=kernel, stride=step, padding=_pair(padding))
 
 
 def _moved(write: Writer, input: Any, source: int, destination: int) -> Value:  # noqa: A002
@@ -360,7 +339,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "size": shape,
     "floordiv": divided,
     "rshift": shifted,
-    "max_pool2d": _max_pool,
+    "max_pool2d": max_pool,
     "adaptive_max_pool2d": max_cells,
     "movedim": _moved,
     "permute": _permuted,
@@ -391,7 +370,7 @@ MODULES: tuple[tuple[_Kinds, Callable[[Writer, Any, Any], Any]], ...] = (
     (nn.PixelUnshuffle, lambda write, module, x: write.add("pixel_unshuffle", x, factor=module.downscale_factor)),
     (
         nn.MaxPool2d,
-        lambda write, module, x: _max_pool(
+        lambda write, module, x: max_pool(
             write, x, module.kernel_size, module.stride, module.padding, module.dilation, module.ceil_mode
         ),
     ),

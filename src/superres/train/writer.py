@@ -78,3 +78,8 @@ class Writer:
         used = {key for operation in kept for key in operation.weights.values()}
         weights = {key: weight for key, weight in self.weights.items() if key in used}
         return Graph(tuple(reversed(kept)), weights, scale, self.channels, output=self.result)
+
+
+def pair(value: Any) -> tuple[int, int]:
+    both = (value, value) if isinstance(value, int) else tuple(value)
+    return (both[0], both[0]) if len(both) == 1 else (both[0], both[1])

@@ -1,10 +1,8 @@
 """Which engine runs a graph: by name, or ``auto``, the fastest one here by a short test that is remembered."""
 
 import hashlib
-import json
 import os
 import platform
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -23,6 +21,7 @@ from superres.graph.radius import alignment
 from superres.graph.rows import Layer
 from superres.graph.shapes import least
 from superres.runtime.batches import Batches, Card, NoRoom, Tell
+from superres.runtime.caches import recall, remember
 from superres.runtime.filled import Filled
 from superres.runtime.settings import check_precision
 from superres.types import BadRequest, EngineUnavailable, SuperresError, Tile, Upscaler
@@ -46,6 +45,7 @@ _TORCH_GPU = "superres.runtime.engines.torch_gpu"  # imported when a GPU is aske
 _TORCH_HANDS = "superres.runtime.engines.torch_hands"
 CANDIDATES = ("ncnn", "onnxruntime", "openvino")  # torch takes seconds to import: never for a test on the CPU
 TOLERANCE = {"cpu": 1e-3, "gpu": 2e-2, "half": 1 / 255}  # the last against float32 of the same device
+_REMEMBERED = "engines.json"
 _SECONDS = 0.25  # a test tile of one engine takes at most about this
 _BETTER = 0.9
 _JUDGED = 48  # px
@@ -127,21 +127,13 @@ def fastest(graph: Graph, *, threads: int | None = None) -> str:
         if not names and reasons["torch"] is None:
             return "torch"
         return names[0] if names else "ncnn"  # opening it then says what to install
-    file, key = cache_folder() / "engines.json", _key(graph, names, threads or 1)
+    key = _key(graph, names, threads or 1)
     with _RACING:  # or two pictures begun together would disturb each other's race, and go to different engines
-        remembered = _read(file)
+        remembered = recall(_REMEMBERED)
         if remembered.get(key) not in names:
             remembered[key] = _race(graph, names, threads or 1)
-            _write(file, remembered)
+            remember(_REMEMBERED, remembered)
         return remembered[key]
-
-
-def cache_folder() -> Path:
-    """SUPERRES_CACHE, else ``superres`` in XDG_CACHE_HOME or ~/.cache."""
-    if own := os.environ.get("SUPERRES_CACHE"):
-        return Path(own)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path(os.path.expanduser("~")) / ".cache") / "superres"  # noqa: PTH111 - never raises
 
 
 def _installed(package: str) -> bool:
@@ -292,26 +284,3 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "?"
-
-
-def _read(file: Path) -> dict[str, str]:
-    try:
-        found: Any = json.loads(file.read_text())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    if not isinstance(found, dict):
-        return {}
-    return {k: v for k, v in cast(dict[Any, Any], found).items() if isinstance(k, str) and isinstance(v, str)}
-
-
-def _write(file: Path, content: dict[str, str]) -> None:
-    """A cache that cannot be written is no error: the next run tests again."""
-    with suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle, beside = tempfile.mkstemp(dir=file.parent, prefix=".engines.", suffix=".part")
-        try:
-            with os.fdopen(handle, "w") as out:
-                json.dump(content, out)
-            Path(beside).replace(file)
-        finally:
-            Path(beside).unlink(missing_ok=True)
