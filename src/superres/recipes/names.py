@@ -18,6 +18,7 @@ RECIPES: dict[str, str] = {
     "photo-x4-deep": "superres.recipes.shipped:photo_x4_deep",
     "photo-x4-fine": "superres.recipes.shipped:photo_x4_fine",
     "photo-x4-whole": "superres.recipes.shipped:photo_x4_whole",
+    "photo-x4-wide": "superres.recipes.shipped:photo_x4_wide",
     "photo-x3": "superres.recipes.shipped:photo_x3",
     "photo-x3-again": "superres.recipes.shipped:photo_x3_again",
     "photo-x2": "superres.recipes.shipped:photo_x2",

@@ -30,7 +30,7 @@ from superres.train.export import to_graph
 from superres.train.folder import RUN, read_run
 from superres.types import BadInput
 
-ROUNDS = ("-whole", "-fine", "-deep", "-last", "-again", "")
+ROUNDS = ("-wide", "-whole", "-fine", "-deep", "-last", "-again", "")
 PURPOSE = {
     "clean": "clean pictures: drawings, renderings, scans, good PNGs",
     "photo": "photographs: JPEG artefacts, mild blur and noise are not sharpened",

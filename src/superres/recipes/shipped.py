@@ -19,6 +19,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from superres.blocks.folding import FoldedConv2d
 from superres.data.patches import Patches
 from superres.data.sets import data_root
 from superres.degradations.recipes import photo
@@ -92,12 +93,13 @@ def _chain(file: str) -> Chain:
 def begin_from(net: Chain, trunk: Chain) -> None:
     """Copy the trunk; a tail of another scale begins as the trunk's tail averaged over the areas of its own pixels.
 
-    A deeper net has the trunk's convolutions at even distances, and between them ones that begin as the identity.
+    A deeper net has the trunk's convolutions at even distances, and between them ones that begin as the identity. A
+    wider one of the same scale has channels that are random, and that nothing of the trunk listens to yet.
     """
-    net.head.load_state_dict(trunk.head.state_dict())
+    _copy(net.head, trunk.head)
     _copy_body(net, trunk)
     if net.scale == trunk.scale:
-        net.tail.load_state_dict(trunk.tail.state_dict())
+        _copy(net.tail, trunk.tail)
         return
     edges = torch.arange(net.scale + 1) * trunk.scale / net.scale
     fine = torch.arange(trunk.scale)
@@ -122,10 +124,28 @@ def _copy_body(net: Chain, trunk: Chain) -> None:
     with torch.no_grad():
         for index, conv in enumerate(net.body):
             if index not in new:
-                conv.load_state_dict(next(old).state_dict())
+                _copy(conv, next(old))
                 continue
             for part in (conv.direct, conv.outer, conv.bias):
                 part.zero_()  # type: ignore[operator]
+
+
+def _copy(conv: nn.Module, trunk: nn.Module) -> None:
+    """The trunk's outputs are the first ones here, and hear its inputs only; the others stay as they are."""
+    assert isinstance(conv, FoldedConv2d) and isinstance(trunk, FoldedConv2d)
+    outputs, inputs = trunk.direct.shape[:2]
+    hidden = len(trunk.inner)
+    if any(a < b for a, b in zip(conv.direct.shape, trunk.direct.shape, strict=True)):
+        raise BadModel(f"the trunk's convolution of {inputs} to {outputs} channels is wider than the network's")
+    with torch.no_grad():
+        for mine, first, theirs in (
+            (conv.direct, outputs, trunk.direct),
+            (conv.inner, hidden, trunk.inner),
+            (conv.outer, outputs, trunk.outer),
+        ):
+            mine[:first] = 0
+            mine[:first, : theirs.shape[1]] = theirs
+        conv.bias[:outputs] = trunk.bias
 
 
 def unfolded(graph: Graph, arguments: dict[str, Any]) -> Chain:
@@ -158,6 +178,7 @@ def _run(
     patches: tuple[int, int] = (32, 16),
     depth: int = 10,
     weights: Literal["equal", "area"] = "area",
+    width: int = 48,
 ) -> Run:
     """``patches`` are their side in low-resolution pixels and how many of them a step takes."""
     family, scale = name.split("-")[0], int(name.split("-")[1][1:])
@@ -165,7 +186,7 @@ def _run(
         degradation = spec(photo, scale=scale)
     return Run(
         name=name,
-        network=spec(Chain, scale=scale, depth=depth),
+        network=spec(Chain, scale=scale, depth=depth, width=width),
         method=spec(Supervised, network=LATE, loss=part(ColourAndLuma) if loss is None else loss),
         data=Spec(
             f"{__name__}:training_pictures",
@@ -284,18 +305,23 @@ def photo_x4_fine() -> Run:
 
 def photo_x4_whole() -> Run:
     """Deeper again, of PSNR over nearly whole pictures, each as often: the mean of PSNR over a set of pictures."""
-    little = spec(photo, scale=4, shares=(0.95, 0.1, 0.98), noise=(0.5, 5.0))
-    return _run(
-        "photo-x4-whole",
-        _optimise(4_800, 5e-4, 200, 0),
-        start=_beside("photo-x4-fine"),
-        degradation=little,
-        loss=part(PeakError),
-        seed=8,
-        patches=(72, 4),
-        depth=18,
-        weights="equal",
-    )
+    return _run("photo-x4-whole", _optimise(4_800, 5e-4, 200, 0), start=_beside("photo-x4-fine"), seed=8, **_whole())
+
+
+def photo_x4_wide() -> Run:
+    """A third more channels, learnt in the same way."""
+    start = _beside("photo-x4-whole")
+    return _run("photo-x4-wide", _optimise(4_400, 5e-4, 200, 0), start=start, seed=9, width=64, **_whole())
+
+
+def _whole() -> dict[str, Any]:
+    return {
+        "degradation": spec(photo, scale=4, shares=(0.95, 0.1, 0.98), noise=(0.5, 5.0)),
+        "loss": part(PeakError),
+        "patches": (72, 4),
+        "depth": 18,
+        "weights": "equal",
+    }
 
 
 def photo_x3_again() -> Run:
