@@ -49,6 +49,17 @@ def test_a_deeper_net_begins_near_its_trunk() -> None:
         begin_from(trunk, net)
 
 
+@pytest.mark.parametrize("width", [48, 64])
+def test_a_wider_net_begins_as_its_trunk(width: int) -> None:
+    trunk, net = Chain(scale=4, width=width, depth=2).eval(), Chain(scale=4, width=width + 16, depth=2).eval()
+    begin_from(net, trunk)
+    x = torch.rand(1, 3, 9, 11)
+    with torch.inference_mode():
+        torch.testing.assert_close(net(x), trunk(x), rtol=0, atol=1e-5)
+    with pytest.raises(BadModel, match="wider"):
+        begin_from(trunk, net)
+
+
 @pytest.mark.parametrize("name", ["photo-x3", "clean-x4"])
 def test_a_round_may_begin_from_a_packaged_model(name: str) -> None:
     """The Chain computes what the package's graph computes, by name and by file, and all its branches can learn."""

@@ -132,7 +132,8 @@ def _copy_body(net: Chain, trunk: Chain) -> None:
 
 def _copy(conv: nn.Module, trunk: nn.Module) -> None:
     """The trunk's outputs are the first ones here, and hear its inputs only; the others stay as they are."""
-    assert isinstance(conv, FoldedConv2d) and isinstance(trunk, FoldedConv2d)
+    assert isinstance(conv, FoldedConv2d)
+    assert isinstance(trunk, FoldedConv2d)
     outputs, inputs = trunk.direct.shape[:2]
     hidden = len(trunk.inner)
     if any(a < b for a, b in zip(conv.direct.shape, trunk.direct.shape, strict=True)):
@@ -145,6 +146,7 @@ def _copy(conv: nn.Module, trunk: nn.Module) -> None:
         ):
             mine[:first] = 0
             mine[:first, : theirs.shape[1]] = theirs
+        conv.direct[:outputs, :inputs] += trunk.identity - conv.identity[:outputs, :inputs]  # of square ones only
         conv.bias[:outputs] = trunk.bias
 
 
