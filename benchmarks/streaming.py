@@ -10,7 +10,7 @@ are in this file and in ``speed.py``, in full, and write their PNG through Pillo
 the same size within 5 %.
 
 ``--linear`` gives seconds for a megapixel of the input, without the start of the process, for square pictures of so
-many megapixels, from and to TIFF, in two rounds, and draws them. What is there of the results file already is kept
+many megapixels, from and to TIFF, and draws them. What is there of the results file already is kept
 where a run leaves it out.
 """
 
@@ -104,13 +104,16 @@ def table(work: str, rounds: int, threads: int) -> dict[str, Any]:
 
 
 def linear(megapixels: list[float], rounds: int, threads: int) -> dict[str, Any]:
-    """Seconds a megapixel of the input, for each size: the least of all runs, which take turns round after round.
+    """Seconds a megapixel of the input, for each size: the median of all runs, which take turns round after round.
 
-    Sizes below the largest are run again within a round until they have taken a tenth of what the largest takes.
+    Sizes below the largest are run again within a round until they have taken a tenth of what the largest takes. The
+    start of a process is left out, and so is the opening of the model.
     """
+    from superres.runtime.opening import Opener
     from superres.runtime.pipeline import upscale_file
     from superres.runtime.settings import Settings
 
+    opener = Opener()
     found: dict[str, list[float]] = {f"{count:g}": [] for count in megapixels}
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(rounds):
@@ -121,13 +124,13 @@ def linear(megapixels: list[float], rounds: int, threads: int) -> dict[str, Any]
                     draw_input(str(source), side)
                 settings = Settings(model="clean-x4", engine="ncnn", threads=threads, overwrite=True)
                 for _ in range(max(1, round(max(megapixels) / count / 20))):
-                    seconds = upscale_file(source, target, settings).seconds
+                    seconds = upscale_file(source, target, settings, opener=opener).seconds
                     found[f"{count:g}"].append(round(seconds / (side * side / 1e6), 3))
                 target.unlink()
                 print(count, found[f"{count:g}"], flush=True)
-    least = {name: min(values) for name, values in found.items()}
-    ratio = round(max(least.values()) / min(least.values()), 3)
-    return {"seconds a megapixel": least, "largest over smallest": ratio, "rounds": rounds, "every run": found}
+    medians = {name: round(statistics.median(values), 3) for name, values in found.items()}
+    ratio = round(max(medians.values()) / min(medians.values()), 3)
+    return {"seconds a megapixel": medians, "largest over smallest": ratio, "rounds": rounds, "every run": found}
 
 
 def drawing(found: dict[str, float]) -> str:
@@ -192,7 +195,7 @@ def main() -> None:
         figures[work] = {**facts, **table(work, given.rounds, given.threads)}
         print(work, json.dumps(figures[work]["seconds and MiB"], indent=1), flush=True)
     if given.linear:
-        figures["linear"] = {**facts, **linear(given.linear, min(2, given.rounds), given.threads)}
+        figures["linear"] = {**facts, **linear(given.linear, given.rounds, given.threads)}
         svg = drawing(figures["linear"]["seconds a megapixel"])
         given.out.with_name("streaming_linear.svg").write_text(svg)
     given.out.parent.mkdir(parents=True, exist_ok=True)

@@ -26,6 +26,31 @@ def test_round_trip(name, tmp_path):
     assert all(np.array_equal(back.weights[key], net.weights[key]) for key in net.weights)
 
 
+def test_weights_in_half_precision_are_read_as_float32(tmp_path):
+    graph = NETS["chain"]()
+    save_model(tmp_path / "a.safetensors", graph, {}, half=True)
+    save_model(tmp_path / "b.safetensors", graph, {})
+    again, _ = load_model(tmp_path / "a.safetensors")
+    for key, weight in again.weights.items():
+        assert weight.dtype == np.float32
+        assert np.array_equal(weight, graph.weights[key].astype(np.float16).astype(np.float32))
+    save_model(tmp_path / "c.safetensors", again, {}, half=True)
+    assert (tmp_path / "c.safetensors").read_bytes() == (tmp_path / "a.safetensors").read_bytes()
+    weights = sum(4 * weight.size for weight in graph.weights.values())
+    full, half = ((tmp_path / f"{name}.safetensors").stat().st_size for name in "ba")
+    assert full - half == pytest.approx(weights / 2, abs=200)
+
+
+@pytest.mark.parametrize("value", [1e5, np.inf, np.nan])
+def test_weights_beyond_half_precision_are_refused(value, tmp_path):
+    graph = NETS["chain"]()
+    key = min(graph.weights)
+    graph.weights[key].flat[0] = value
+    with pytest.raises(BadModel, match=f"{key}.*float32"):
+        save_model(tmp_path / "a.safetensors", graph, {}, half=True)
+    assert not list(tmp_path.iterdir())
+
+
 def test_same_content_same_bytes_and_nothing_left_beside(tmp_path):
     save_model(tmp_path / "a", chain(), CARD)
     save_model(tmp_path / "b", chain(), dict(reversed(CARD.items())))

@@ -1,5 +1,7 @@
 """Layers of a graph: what rows each reads, and how many it can make."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,8 +33,22 @@ def test_layers_are_the_graph_in_its_order(name):
 
 def test_activations_go_with_the_layer_that_they_alone_read():
     made = layers(chain(depth=10, width=4))
-    assert [len(layer.operations) for layer in made] == [2] * 11 + [1, 1, 1, 1]
-    assert [layer.operations[0].kind for layer in made[-3:]] == ["pixel_shuffle", "nearest", "add"]
+    assert [len(layer.operations) for layer in made] == [2] * 11 + [1, 3]
+    assert [one.kind for one in made[-1].operations] == ["pixel_shuffle", "nearest", "add"]
+    assert made[-1].added
+    assert made[-1].inputs == (made[-2].output, "input")
+
+
+def test_a_pixel_shuffle_is_not_one_with_what_others_read_or_is_enlarged_otherwise():
+    whole = chain(depth=1, width=4)
+    *before, added = whole.operations
+    others = {
+        "read twice": (*before, added, Operation("add", (before[-1].output, added.output), "twice")),
+        "smoothly": tuple(replace(one, kind="bicubic") if one.kind == "nearest" else one for one in whole.operations),
+    }
+    for operations in others.values():
+        graph = replace(whole, operations=operations, output=operations[-1].output)
+        assert not any(layer.added for layer in layers(graph))
 
 
 @pytest.mark.parametrize("name", ["chain", "resampling"])

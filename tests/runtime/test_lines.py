@@ -173,6 +173,24 @@ class TestEquality(Unchecked):
             assert np.array_equal(flowed(graph, NcnnLines, x, 12, wide=20, workers=2), one)
 
 
+@pytest.mark.parametrize("channels", [1, 3, 8])
+@pytest.mark.parametrize("scale", [1, 2, 3, 4, 5])
+def test_a_shuffle_with_the_picture_added_is_ncnns_to_the_bit(scale, channels):
+    """However the channels are packed, and in pieces below and beside each other."""
+    graph, random = nets.chain(scale, width=4, depth=0, channels=channels), np.random.default_rng(scale)
+    *_, layer = made = layers(graph)
+    assert layer.added
+    machine = NcnnLines(graph, made)
+    x = random.random((channels, 7, 11), np.float32)
+    given = random.random((channels * scale**2, 7, 11), np.float32)
+    pack = next(one for one in (16, 8, 4, 1) if len(given) % one == 0)
+    packed = np.ascontiguousarray(given.reshape(-1, pack, 7, 11).transpose(0, 2, 3, 1))
+    rows = ((packed[:, :3, :4], packed[:, :3, 4:]), (packed[:, 3:],))
+    found = machine.leave(machine.run(len(made) - 1, [rows, machine.enter(x)]))
+    wanted = torch.pixel_shuffle(torch.from_numpy(given)[None], scale)[0].numpy()
+    assert np.array_equal(found, wanted + x.repeat(scale, 1).repeat(scale, 2))
+
+
 @pytest.mark.parametrize("name", ["clean-x4", "photo-x4"])
 def test_shipped_weights_flow_exactly(name):
     graph, x = load(name).graph, picture(41, 29)

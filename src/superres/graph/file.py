@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from superres.graph.graph import Attribute, Graph, Operation, Weight
 from superres.graph.radius import halo
@@ -28,10 +29,13 @@ Card = dict[str, Any]
 Kind = TypeVar("Kind")
 
 
-def save_model(path: str | Path, graph: Graph, card: Mapping[str, Any], wrapping: Wrapping | None = None) -> None:
+def save_model(
+    path: str | Path, graph: Graph, card: Mapping[str, Any], wrapping: Wrapping | None = None, *, half: bool = False
+) -> None:
     """Write graph, weights and ``card`` (anything JSON holds); the file appears whole or not at all.
 
-    ``wrapping`` tells what the graph is given, where that is not the picture as it is.
+    ``wrapping`` tells what the graph is given, where that is not the picture as it is. ``half`` stores the weights in
+    half precision, for a file of half the size; they are read as float32. BadModel where one is too large for that.
     """
     from safetensors.numpy import save
 
@@ -42,8 +46,15 @@ def save_model(path: str | Path, graph: Graph, card: Mapping[str, Any], wrapping
         described |= {"version": WRAPPED, "wrapping": wrapping.described()}
     text = json.dumps(described, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     used = sorted({key for operation in graph.operations for key in operation.weights.values()})
-    content = save({key: np.ascontiguousarray(graph.weights[key]) for key in used}, metadata={KEY: text})
+    weights = {key: _halved(key, graph.weights[key]) if half else graph.weights[key] for key in used}
+    content = save({key: np.ascontiguousarray(weight) for key, weight in weights.items()}, metadata={KEY: text})
     _replace(Path(path), content)
+
+
+def _halved(key: str, weight: Weight) -> npt.NDArray[np.float16]:
+    if not np.abs(weight).max(initial=0) <= np.finfo(np.float16).max:
+        raise BadModel(f"the weight {key!r} is too large for half precision; store it in float32")
+    return weight.astype(np.float16)
 
 
 def load_model(path: str | Path) -> tuple[Graph, Card]:
@@ -115,9 +126,9 @@ def _weights(path: Path) -> dict[str, Weight]:
 
     with cast(Any, safe_open)(str(path), framework="np") as file:
         for key in file.keys():  # noqa: SIM118 - the reader is no mapping
-            if file.get_slice(key).get_dtype() != "F32":
-                raise BadModel(f"the weight {key!r} is {file.get_slice(key).get_dtype()}, wanted F32")
-        return {key: cast(Weight, file.get_tensor(key)) for key in file.keys()}  # noqa: SIM118
+            if file.get_slice(key).get_dtype() not in ("F32", "F16"):
+                raise BadModel(f"the weight {key!r} is {file.get_slice(key).get_dtype()}, wanted F32 or F16")
+        return {key: file.get_tensor(key).astype(np.float32, copy=False) for key in file.keys()}  # noqa: SIM118
 
 
 def _described(graph: Graph) -> dict[str, Any]:

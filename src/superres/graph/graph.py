@@ -62,7 +62,7 @@ class Operation:
     weights: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Graph:
     """Operations in an order that can be run. Input and output are (B, ``channels``, H, W) in [0, 1]."""
 

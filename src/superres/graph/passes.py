@@ -5,7 +5,7 @@ Values that are made in one pass and read in a later one are put by until then. 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -110,7 +110,7 @@ def _read(one: Pass) -> tuple[str, ...]:
     return tuple(name for name in one.starts if name in used)
 
 
-def _means(graph: Graph, known: dict[str, Form]) -> Iterator[Mean]:
+def _means(graph: Graph, known: Mapping[str, Form]) -> Iterator[Mean]:
     """All means of values of more than a pixel.
 
     That of squared distances from a mean needs no flow of its own: it is had together with that mean.

@@ -1,10 +1,10 @@
 """What rows each layer of a graph reads, so that rows can flow through it and nothing is computed twice.
 
 A layer is an operation, and the activations that alone read it; a convolution that alone reads what is put together of
-several values takes those itself. Its rows are cut and joined by whoever runs it:
-vertical padding is taken out of the operations here, and said as rows that lie outside the value, which are nought for
-a convolution and do not exist for everything else. So the zero padding at the picture's top and bottom belongs to every
-layer, as in the whole picture.
+several values takes those itself, and a pixel shuffle is one with the enlarged picture that it is only added to. Its
+rows are cut and joined by whoever runs it: vertical padding is taken out of the operations here, and said as rows that
+lie outside the value, which are nought for a convolution and do not exist for everything else. So the zero padding at
+the picture's top and bottom belongs to every layer, as in the whole picture.
 """
 
 from collections import Counter
@@ -29,7 +29,8 @@ _BEYOND = {"bilinear": 1, "bicubic": 2}  # rows that interpolation reads above a
 class Layer:
     """``operations`` in a row: the first reads ``inputs``, each other one its predecessor, the last makes ``output``.
 
-    The first may be a concatenation that the second, a convolution, reads.
+    The first may be a concatenation that the second, a convolution, reads; or a pixel shuffle, which is then added to
+    what the second enlarges (:attr:`added`).
 
     Where it is not ``finer``, output row y reads the input rows ``step * y - shift`` to ``step * y - shift + spread``.
     Where it is, output row y is at input row (y + shift) / step, and ``spread`` output rows before it say how far an
@@ -75,6 +76,11 @@ class Layer:
         return next((one for one in self.operations if one.kind in ("conv", "deconv")), None)
 
     @property
+    def added(self) -> bool:
+        """Whether it is a pixel shuffle of its first input, and its second input enlarged, and their sum; no more."""
+        return tuple(one.kind for one in self.operations) == ("pixel_shuffle", "nearest", "add")
+
+    @property
     def padded(self) -> bool:
         """Whether rows outside the input are nought, and not missing."""
         return self.convolution is not None and self.convolution.kind == "conv"
@@ -100,6 +106,11 @@ def layers(graph: Graph) -> tuple[Layer, ...]:
     """The graph's operations as layers, in their order. BadModel if rows cannot flow through it."""
     if reason := can_stream(graph):
         raise BadModel(f"rows cannot flow through this model: {reason}")
+    return everything(graph)
+
+
+def everything(graph: Graph) -> tuple[Layer, ...]:
+    """As :func:`layers`, of any graph, whether rows can flow or not."""
     readers = Counter(name for one in graph.operations for name in one.inputs)
     readers[graph.output] += 1
     return gathered(graph, graph.operations, readers)
@@ -123,6 +134,12 @@ def gathered(
             layer = _layer(graph, one)
             operations = (*source.operations, *layer.operations)
             made[one.output] = replace(layer, operations=operations, inputs=source.inputs)
+        elif one.kind == "add" and (both := _added(made, one, readers)) is not None:
+            shuffled, enlarged = both
+            del made[shuffled.output], made[enlarged.output]
+            operations = (*shuffled.operations, *enlarged.operations, one)
+            inputs = (*shuffled.inputs, *enlarged.inputs)
+            made[one.output] = replace(shuffled, operations=operations, inputs=inputs, output=one.output)
         else:
             layer = _layer(graph, one)
             made[one.output] = replace(layer, still=tuple(name for name in layer.inputs if name in still))
@@ -132,6 +149,17 @@ def gathered(
 def _joins(layer: Layer) -> bool:
     """Whether it puts values together, and does nothing else."""
     return len(layer.operations) == 1 and layer.operations[0].kind == "concat" and not layer.still
+
+
+def _added(made: Mapping[str, Layer], one: Operation, readers: Mapping[str, int]) -> tuple[Layer, Layer] | None:
+    """The pixel shuffle and the enlargement by as much that this sum alone reads, and that read two values."""
+    found = [made[name] for name in one.inputs if name in made and readers[name] == 1]
+    if len(found) != 2 or len(one.inputs) != 2 or any(layer.still or len(layer.operations) > 1 for layer in found):
+        return None
+    first, second = sorted(found, key=lambda layer: layer.operations[0].kind, reverse=True)
+    kinds = first.operations[0].kind, second.operations[0].kind
+    alike = kinds == ("pixel_shuffle", "nearest") and first.step == second.step and first.inputs != second.inputs
+    return (first, second) if alike else None
 
 
 def _layer(graph: Graph, one: Operation) -> Layer:
@@ -204,7 +232,8 @@ def footprint(
     for place, layer in enumerate(given):
         made = (after[layer.output] - before[layer.output]) * across[layer.output]
         low, high = layer.reads(before[layer.output], after[layer.output])
-        joined = sum((high - low) * across[name] for name in layer.moving)
+        # what is shuffled comes in the blocks that it was made in
+        joined = sum((high - low) * across[name] for name in layer.moving[layer.added :])
         now += made
         most = max(most, now + joined)
         for name in set(layer.moving):

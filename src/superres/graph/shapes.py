@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import isfinite, lcm, prod
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -22,6 +23,7 @@ MOST_ALIGNMENT = 256
 MOST_LEAST = 64  # a graph that takes no picture of this size is refused
 RESAMPLERS = ("nearest", "bilinear", "bicubic")
 TOGETHER = ("add", "sub", "mul", "div")
+_FORMS: WeakKeyDictionary[Graph, dict[str, "Form"]] = WeakKeyDictionary()
 Step = tuple[str, tuple[int, int], tuple[int, int]]  # what it is, its stride or factor, and what it adds
 
 
@@ -227,8 +229,17 @@ def _finer(
     return rows, columns
 
 
-def forms(graph: Graph) -> dict[str, Form]:
-    """The form of every value; BadModel where channels, sizes, attributes or weights do not fit each other."""
+def forms(graph: Graph) -> Mapping[str, Form]:
+    """The form of every value; BadModel where channels, sizes, attributes or weights do not fit each other.
+
+    Found once for each graph: whoever plans for a picture asks for it a dozen times.
+    """
+    if graph not in _FORMS:
+        _FORMS[graph] = _forms(graph)
+    return _FORMS[graph]
+
+
+def _forms(graph: Graph) -> dict[str, Form]:
     known = {graph.input: Form(graph.channels, (Fraction(1), Fraction(1)))}
     for operation in graph.operations:
         shapes = {role: graph.weights[key].shape for role, key in operation.weights.items()}

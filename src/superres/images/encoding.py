@@ -79,7 +79,7 @@ def _settings(info: PictureInfo, options: "WriteOptions") -> dict[str, Any]:
     quality = options.quality or 90
     chroma = "on" if options.subsampling in (None, "4:2:0") else "off"
     if info.format == "png":
-        return {"compression": options.level, "filter": "paeth"}
+        return {"compression": options.level, "filter": "up"}
     if info.format == "jpeg":
         # optimised tables save a few per cent, but the encoder then holds the whole picture
         return {"Q": quality, "subsample_mode": chroma, "optimize_coding": info.width * info.height <= JPEG_WHOLE}

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from superres.graph.cost import parameters
 from superres.graph.file import load_model, save_model
+from superres.graph.graph import Graph
 from superres.networks.chain import Chain
 from superres.recipes.names import RECIPES
 from superres.recipes.opening import open_recipe
@@ -31,6 +32,7 @@ from superres.train.folder import RUN, read_run
 from superres.types import BadInput
 
 ROUNDS = ("-wide", "-whole", "-fine", "-deep", "-last", "-again", "")
+_LARGE = 1_900_000  # bytes of weights: the files of the package are smaller than 2 MB
 PURPOSE = {
     "clean": "clean pictures: drawings, renderings, scans, good PNGs",
     "photo": "photographs: JPEG artefacts, mild blur and noise are not sharpened",
@@ -139,8 +141,13 @@ def package(folder: Path, out: Path, figures: Path | None) -> Path:
     family, scale = folder.name.split("-")[0], int(folder.name.split("-x")[1][0])
     graph = to_graph(network_of(folder), scale=scale)
     target = out / f"{family}-x{scale}.safetensors"
-    save_model(target, graph, card(rounds, parameters(graph), select_figures(figures, family, scale)))
+    _write(target, graph, card(rounds, parameters(graph), select_figures(figures, family, scale)))
     return target
+
+
+def _write(target: Path, graph: Graph, facts: dict[str, Any]) -> None:
+    """In half precision where the file would be too large for the package otherwise."""
+    save_model(target, graph, facts, half=4 * parameters(graph) > _LARGE)
 
 
 def refresh(out: Path, figures: Path) -> list[Path]:
@@ -149,7 +156,7 @@ def refresh(out: Path, figures: Path) -> list[Path]:
     for target in sorted(path for family in PURPOSE for path in out.glob(f"{family}-x*.safetensors")):
         graph, known = load_model(target)
         family, scale = target.stem.split("-x")
-        save_model(target, graph, {**known, "figures": select_figures(figures, family, int(scale))})
+        _write(target, graph, {**known, "figures": select_figures(figures, family, int(scale))})
         done.append(target)
     return done
 

@@ -39,10 +39,17 @@ def fault(tile: Tile, out: Tile, scale: int) -> str | None:
 
 def _block_means(x: Tile, block: int) -> npt.NDArray[Any]:
     """Means over blocks that start every ``block`` samples; the last ones are smaller. NaN and infinity survive."""
-    top = range(0, x.shape[2], block)
-    left = range(0, x.shape[3], block)
+    count, channels, height, width = x.shape
+    top = range(0, height, block)
+    left = range(0, width, block)
+    rows = np.empty((count, channels, len(top), width), x.dtype)
+    full = height // block
     with np.errstate(invalid="ignore", over="ignore"):
-        sums: npt.NDArray[Any] = np.add.reduceat(np.add.reduceat(x, top, axis=2), left, axis=3)
+        # rows below each other first: whole lines are added, which is ten times as fast as along them
+        x[:, :, : full * block].reshape(count, channels, full, block, width).sum(axis=3, out=rows[:, :, :full])
+        if full < len(top):
+            x[:, :, full * block :].sum(axis=2, out=rows[:, :, full])
+        sums: npt.NDArray[Any] = np.add.reduceat(rows, left, axis=3)
     high = np.array([min(block, x.shape[2] - start) for start in top], np.float32)
     wide = np.array([min(block, x.shape[3] - start) for start in left], np.float32)
     return sums / (high[:, None] * wide[None, :])

@@ -1,12 +1,14 @@
 """Many pictures: which files, under which names, what is done already, and one event for each thing that happens."""
 
+import os
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from superres.images.formats import FORMATS as FORMAT_TABLE
 from superres.images.formats import format_of
@@ -23,10 +25,14 @@ from superres.runtime.scaling import DEFAULT_FACTOR
 from superres.runtime.settings import Settings
 from superres.types import BadInput, BadOutput, BadRequest, SuperresError
 
+if TYPE_CHECKING:
+    from superres.runtime.lanes import Lanes
+
 Kind = Literal["begin", "learning", "progress", "done", "skipped", "failed"]
 
 
 _SMALL = 600_000  # pixels of a picture that one thread does soon enough
+_MANY = 48  # of those: for fewer, starting processes takes longer than they save
 _LOOKED_AT = 16  # pictures of a batch
 _EACH = 150 << 20  # bytes that a small picture may take, generously
 
@@ -187,9 +193,8 @@ def run(
     and does as many as it has processors. KeyboardInterrupt stops those in work (no partial file stays).
     """
     count = _side(jobs, settings)
-    settings = replace(settings, jobs=count)
-    batch = _Batch(settings, on_event or (lambda _: None), opener or Opener())
-    with connect(on, settings, batch.stop) if on is not None else nullcontext() as batch.cluster:
+    batch = _Batch(replace(settings, jobs=count), on_event or (lambda _: None), opener or Opener())
+    with _elsewhere(on, jobs, settings, count, batch.stop) as batch.cluster:
         if batch.cluster is not None:
             ends = _side_by_side(jobs, batch, min(len(jobs), max(count, batch.cluster.lanes)))
         elif count == 1 or len(jobs) == 1:
@@ -199,6 +204,30 @@ def run(
     done = tuple(end.result for end in ends if end.result is not None)
     skipped = tuple(end.job for end in ends if end.kind == "skipped")
     return Summary(done, skipped, tuple((end.job, end.error) for end in ends if end.error is not None))
+
+
+def _elsewhere(
+    on: str | None, jobs: list[Job], settings: Settings, count: int, stop: threading.Event
+) -> "AbstractContextManager[Cluster | Lanes | None]":
+    """Who computes the pictures, if not this process: a cluster, or processes of this machine for many small ones."""
+    if on is not None:
+        return connect(on, replace(settings, jobs=count), stop)
+    many = settings.jobs == "auto" and count > 1 and len(jobs) >= _MANY and settings.max_memory is None
+    if not (many and _processes()):
+        return nullcontext()
+    from superres.runtime.lanes import EACH, open_lanes
+
+    return open_lanes(count, stop) if _room(settings) >= count * EACH else nullcontext()
+
+
+def _processes() -> bool:
+    """Whether processes of this Python can be started, and stopped without leaving half a file."""
+    return os.name == "posix" and bool(sys.executable) and not getattr(sys, "frozen", False)
+
+
+def _room(settings: Settings) -> int:
+    """Bytes that are left for pictures."""
+    return (settings.max_memory or memory.default_limit()) - memory.held()
 
 
 def _side(jobs: list[Job], settings: Settings) -> int:
@@ -212,8 +241,9 @@ def _side(jobs: list[Job], settings: Settings) -> int:
     if len(jobs) == 1 or threads == 1 or settings.device != "cpu" or settings.method is not None:
         return 1
     seen = jobs[:: -(-len(jobs) // _LOOKED_AT)]
-    room = (settings.max_memory or memory.default_limit()) - memory.held()
-    return max(1, min(threads, len(jobs), room // _EACH)) if all(_small(job, settings) for job in seen) else 1
+    return (
+        max(1, min(threads, len(jobs), _room(settings) // _EACH)) if all(_small(job, settings) for job in seen) else 1
+    )
 
 
 def _small(job: Job, settings: Settings) -> bool:
@@ -250,7 +280,7 @@ class _Batch:
         self._lock = threading.Lock()
         self._states: dict[Place, State] = {}
         self.stop = threading.Event()
-        self.cluster: Cluster | None = None
+        self.cluster: Cluster | Lanes | None = None
 
     def one(self, job: Job) -> Event:
         try:

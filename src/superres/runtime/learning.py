@@ -18,7 +18,7 @@ import numpy as np
 from superres.graph.graph import Graph
 from superres.images.alpha import from_unit
 from superres.runtime.bands import Bands
-from superres.runtime.engines.ncnn import default_threads
+from superres.runtime.engines.ncnn import threads_each
 from superres.runtime.settings import METHODS, Settings
 from superres.types import Array, EngineUnavailable
 
@@ -130,7 +130,7 @@ def learn(
             steps=settings.steps,
             seed=settings.seed,
             kernel=Path(settings.kernel) if settings.kernel else None,
-            threads=settings.threads or max(1, default_threads() // settings.side_by_side),
+            threads=threads_each(settings.threads, settings.side_by_side),
             stop=asked.is_set,
             tell=tell or (lambda _part, _text: None),
         )

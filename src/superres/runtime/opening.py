@@ -37,6 +37,7 @@ from superres.runtime.settings import Settings
 from superres.runtime.tiles import measure_halo
 from superres.types import Array, EngineUnavailable, Upscaler
 
+_NEWS = (0.8, 1.25)  # times a rate that is known
 _ROUNDS = 2  # of back-projection, for what was learnt from the picture
 _UNKNOWN_WORK = 200_000  # multiply-adds a pixel assumed of a foreign file without a graph
 _UNKNOWN_BYTES = 64 * 4 * 8  # and bytes a pixel
@@ -116,14 +117,13 @@ class Network:
         """Memory of one run on a tile, with the engine's packed copies and scratch (Winograd's above all)."""
         if self.graph is None:
             return (64 * self.scale**2 if self.engine == "numpy" else _UNKNOWN_BYTES) * height * width
-        weights = sum(4 * weight.size for weight in self.graph.weights.values())
         ratio, fixed = ENGINE_MEMORY.get(engine, (5.0, 0))
         high, wide = self._given(self.graph, height, width)
         around = 0 if self.wrapping is None else _WRAPPING_BYTES * self.scale**2 * height * width
         return (
             int(ratio * self._alive[engine in _SCRATCH] * high * wide)
             + fixed
-            + (0 if engine == "ncnn" else 4 * weights)  # ncnn's are shared by all tiles
+            + (0 if engine == "ncnn" else 4 * self._weights)  # ncnn's are shared by all tiles
             + around
         )
 
@@ -142,7 +142,11 @@ class Network:
     @cached_property
     def weight_bytes(self) -> int:
         """Weights as the engine lays them out for its fast convolutions, of one opened network."""
-        return 0 if self.graph is None else _WEIGHT_COPIES * sum(4 * one.size for one in self.graph.weights.values())
+        return 4 * _WEIGHT_COPIES * self._weights
+
+    @cached_property
+    def _weights(self) -> int:
+        return 0 if self.graph is None else sum(one.size for one in self.graph.weights.values())
 
     def _given(self, graph: Graph, height: int, width: int) -> tuple[int, int]:
         """The size of what the graph itself is given; a picture smaller than it takes is filled up."""
@@ -364,9 +368,11 @@ class Opener:
         return network.multiply_adds(side, side) / max(1e-6, time.perf_counter() - began)
 
     def learn(self, network: Network, settings: Settings, rate: float) -> None:
-        """Remember a rate that a whole picture went at."""
+        """Remember a rate that a whole picture went at, where it is news: a folder's pictures are much alike."""
         with self._lock:
-            remember("rates.json", {**_recall("rates.json"), self._rate_key(network, settings): rate})
+            known, key = _recall("rates.json"), self._rate_key(network, settings)
+            if not _NEWS[0] < rate / known.get(key, math.inf) < _NEWS[1]:
+                remember("rates.json", {**known, key: rate})
 
     def _rate_key(self, network: Network, settings: Settings) -> str:
         engine, half = self.engine_name(network, settings), " half" if settings.precision == "half" else ""

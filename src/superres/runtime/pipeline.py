@@ -14,6 +14,7 @@ from superres.images.write import WriteOptions, write_picture
 from superres.runtime import memory
 from superres.runtime.bands import Bands, FloatRange
 from superres.runtime.batches import NOT_GATHERED
+from superres.runtime.engines.ncnn import threads_each
 from superres.runtime.flow import Machine
 from superres.runtime.guards import Guarded
 from superres.runtime.learning import Learnt, learn, windows
@@ -253,7 +254,10 @@ def _guarded(plan: Plan, settings: Settings, opener: Opener) -> Guarded | None:
     network = plan.network
     if network is None:
         return None
-    lane = replace(settings, threads=1) if plan.workers > 1 and settings.device == "cpu" else settings
+    lane = settings
+    if settings.device == "cpu":
+        threads = 1 if plan.workers > 1 else threads_each(settings.threads, settings.side_by_side)
+        lane = replace(settings, threads=threads)
     return Guarded(opener.upscaler(network, lane), lambda: opener.reference(network, settings))
 
 

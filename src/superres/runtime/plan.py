@@ -10,7 +10,7 @@ from superres.images.formats import check_fits, kept_frames, losses
 from superres.images.picture import PictureInfo
 from superres.runtime import memory
 from superres.runtime.batches import NOT_GATHERED, Card, Gathering, gathering
-from superres.runtime.engines.ncnn import default_threads
+from superres.runtime.engines.ncnn import threads_each
 from superres.runtime.footprint import ITEM, THREAD, resized_bytes, tiled_bytes
 from superres.runtime.halos import DEEP, halo_of
 from superres.runtime.learning import in_words
@@ -156,16 +156,8 @@ def make_plan(
     learning = None if network is None or settings.method is None else in_words(settings)
     base = memory.held() + _FIXED + (_LEARNING if learning else 0) + int(_ENCODER.get(name, 0) * held)
     room = _Room(info, settings, network, engine, size, limit, base, card)
-    found, reason, least = room.rows() if flow else (None, "tiles were asked for", math.inf)
-    tiled, note = _in_tiles(room, opener, rows=found is not None, least=least)
-    if found is not None and tiled is not None and _tiles_win(tiled, found):
-        found, reason = None, "tiles take less work here"
-    lines = found[0] if found else None
-    if tiled is not None and found is None:
-        grid, peak = tiled[:2]
-    else:
-        assert found is not None
-        grid, peak = Grid(info.height, info.width, (found[0].block, info.width), 0, found[0].align), found[1]
+    way = _way(room, opener, flow=flow)
+    grid, lines = way.grid, way.lines
     frames = kept_frames(info, name)
     work = 0
     if network is not None:
@@ -186,9 +178,9 @@ def make_plan(
         grid=grid,
         workers=lines.workers if lines else _workers(settings, engine, grid, card),
         lines=lines,
-        lines_note=reason or "",
-        halo_note=note,
-        peak_memory=peak,
+        lines_note=way.reason,
+        halo_note=way.note,
+        peak_memory=way.peak,
         max_memory=limit,
         multiply_adds=work,
         seconds=work / rate if rate else None,
@@ -196,6 +188,31 @@ def make_plan(
         learning=learning,
         gathered=gathering(card, grid),
     )
+
+
+@dataclass(frozen=True)
+class _Way:
+    """``reason`` is why rows do not flow, ``note`` what is to be said of the halo; ``peak`` is in bytes."""
+
+    grid: Grid
+    peak: int
+    lines: Lines | None = None
+    reason: str = ""
+    note: str = ""
+
+
+def _way(room: "_Room", opener: Opener, *, flow: bool) -> _Way:
+    """Rows or tiles: what takes less work within the memory."""
+    found, reason, least = room.rows() if flow else (None, "tiles were asked for", math.inf)
+    tiled, note = _in_tiles(room, opener, rows=found is not None, least=least)
+    if found is not None and tiled is not None and _tiles_win(tiled, found):
+        found, reason = None, "tiles take less work here"
+    if tiled is not None and found is None:
+        return _Way(tiled[0], tiled[1], None, reason or "", note)
+    assert found is not None
+    lines, peak, _ = found
+    info = room.info
+    return _Way(Grid(info.height, info.width, (lines.block, info.width), 0, lines.align), peak, lines, "", note)
 
 
 def _tiles_win(tiled: tuple[Grid, int, float], rows: tuple[Lines, int, float]) -> bool:
@@ -259,7 +276,7 @@ class _Room:
         what another way would need.
         """
         fitting: list[tuple[float, Grid, int]] = []
-        most = _line_workers(self.settings)
+        most = threads_each(self.settings.threads, self.settings.side_by_side)
         align = self.network.alignment if self.network else 1
         for tile in _candidates(self.info, self.settings, halo):
             grid = Grid(self.info.height, self.info.width, tile, halo, align)
@@ -309,7 +326,7 @@ class _Room:
         if network.passes and self.whole() is not None:
             return None, "the picture fits into the memory at once", math.inf
         fitting: list[tuple[float, Lines, int]] = []
-        least, most = math.inf, _line_workers(self.settings)
+        least, most = math.inf, threads_each(self.settings.threads, self.settings.side_by_side)
         facts = network.halo or 0, network.alignment, network.footprints, network.passes
         for given in candidates(network.graph, network.layers, (info.height, info.width), *facts):
             for workers in dict.fromkeys((most, 1)):
@@ -361,10 +378,10 @@ class _Room:
         )
 
 
-_Way = TypeVar("_Way", Grid, Lines)
+_Cut = TypeVar("_Cut", Grid, Lines)
 
 
-def _comfortable(fitting: list[tuple[float, _Way, int]], most: float, below: int) -> tuple[float, _Way, int]:
+def _comfortable(fitting: list[tuple[float, _Cut, int]], most: float, below: int) -> tuple[float, _Cut, int]:
     """The cheapest, but one that stays below a comfortable memory where it takes at most ``most`` times the work.
 
     Small tiles pay for their halo with better use of the cache.
@@ -374,17 +391,13 @@ def _comfortable(fitting: list[tuple[float, _Way, int]], most: float, below: int
     return min(small or fitting, key=lambda one: one[0])
 
 
-def _line_workers(settings: Settings) -> int:
-    return settings.threads or max(1, default_threads() // settings.side_by_side)
-
-
 def _workers(settings: Settings, engine: str, grid: Grid, card: Card | None) -> int:
     """Tiles side by side, one thread each, where the engine allows it: that beats one tile on all threads."""
     if card is not None:
         return gathering(card, grid).workers
     if engine != "ncnn" or settings.device != "cpu":
         return 1
-    return min(_line_workers(settings), grid.count)
+    return min(threads_each(settings.threads, settings.side_by_side), grid.count)
 
 
 def _candidates(info: PictureInfo, settings: Settings, halo: int) -> Iterator[tuple[int, int]]:

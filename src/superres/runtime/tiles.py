@@ -5,6 +5,7 @@ at the far edges are shifted inwards instead of being cut smaller: an engine who
 (Winograd) then rounds alike everywhere.
 """
 
+import functools
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -33,6 +34,7 @@ class Span:
     core_stop: int
 
 
+@functools.lru_cache(4096)  # of a folder's pictures many are of one size
 def spans(length: int, tile: int, halo: int, align: int = 1) -> tuple[Span, ...]:
     """Tiles of one outer length that cover [0, length), of about ``tile`` pixels without their halo.
 

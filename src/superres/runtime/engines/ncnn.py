@@ -12,7 +12,9 @@ import numpy as np
 from superres.graph.graph import Graph
 from superres.graph.ncnn import one_size, pour_ncnn
 from superres.graph.radius import halo
+from superres.graph.rows import Layer, everything
 from superres.graph.shapes import least
+from superres.runtime.engines.packed import add_shuffled, view
 from superres.types import BadModel, EngineUnavailable, Tile
 
 _SOFTWARE = ("llvmpipe", "lavapipe", "swiftshader", "softpipe")
@@ -23,6 +25,11 @@ def default_threads() -> int:
     """The processors this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def threads_each(threads: int | None, side_by_side: int) -> int:
+    """The threads of each of so many pictures at once, where the user did not say how many."""
+    return threads or max(1, default_threads() // side_by_side)
 
 
 class Net:
@@ -49,16 +56,20 @@ class Net:
         self._net, self.input, self.output = net, str(inputs[0]), str(outputs[0])
 
     def __call__(self, picture: Tile) -> Tile:
+        return np.array(self.run(picture), dtype=np.float32)  # copied: the Mat's memory goes with it
+
+    def run(self, picture: Tile, *, packed: bool = False) -> Any:
+        """What came of it, as ncnn's own; ``packed`` leaves its channels together as they are."""
         array = np.ascontiguousarray(picture, dtype=np.float32)
         mat = self._ncnn.Mat(array).clone()  # a copy of its own: ncnn wants aligned channels, and memory that stays
         extractor = self._net.create_extractor()
         extractor.set_light_mode(True)
         if extractor.input(self.input, mat) != 0:
             raise EngineUnavailable(f"ncnn refused an input of shape {array.shape}")
-        status, result = extractor.extract(self.output)
+        status, result = extractor.extract(self.output, 1 if packed else 0)
         if status != 0 or result.empty():
             raise EngineUnavailable(f"ncnn failed on a tile of shape {array.shape} ({status}); try smaller tiles")
-        return np.array(result, dtype=np.float32)  # copied: the Mat's memory goes with it
+        return result
 
 
 class NcnnEngine:
@@ -69,9 +80,12 @@ class NcnnEngine:
 
     def __init__(self, graph: Graph, *, device: str = "cpu", threads: int | None = None, plain: bool = False) -> None:
         self.scale, self.halo, self._channels = graph.scale, halo(graph), graph.channels
+        # the pixel shuffle at the end is done here; the sure way, and a GPU, do it themselves
+        shuffled = None if plain or device != "cpu" or one_size(graph) else _shuffled(graph)
+        self._factor, most = shuffled or (0, None)
 
         def opened(size: tuple[int, int] | None) -> Net:
-            with as_file(lambda put: pour_ncnn(graph, put, size=size)) as (param, path):
+            with as_file(lambda put: pour_ncnn(graph, put, most, size=size)) as (param, path):
                 return Net(param.decode(), path, device=device, threads=threads, plain=plain)
 
         self._again = opened if one_size(graph) else None
@@ -83,7 +97,11 @@ class NcnnEngine:
         if tile.ndim != 4 or tile.shape[1] != self._channels:
             raise BadModel(f"a tile of shape {tile.shape}; the network wants (B, {self._channels}, H, W)")
         net = self._net((tile.shape[3], tile.shape[2]))
-        return np.stack([net(one) for one in tile])
+        return np.stack([self._finished(net, one) if self._factor else net(one) for one in tile])
+
+    def _finished(self, net: Net, picture: Tile) -> Tile:
+        made = net.run(picture, packed=True)
+        return add_shuffled(((view(made),),), np.ascontiguousarray(picture, np.float32), self._factor)
 
     def _net(self, size: tuple[int, int]) -> Net:
         known, net = self._held
@@ -91,6 +109,16 @@ class NcnnEngine:
             net = self._again(size)
             self._held = size, net
         return net
+
+
+def _shuffled(graph: Graph) -> tuple[int, Layer] | None:
+    """The factor of a pixel shuffle to which the graph then adds its input, enlarged, and all that comes before it."""
+    layers = everything(graph)
+    last = layers[-1] if layers else None
+    if last is None or not last.added or last.inputs[1] != graph.input or last.output != graph.output:
+        return None
+    operations = tuple(one for layer in layers[:-1] for one in layer.operations)
+    return last.step, Layer(operations, (graph.input,), last.inputs[0])
 
 
 def plain_ncnn(graph: Graph, *, device: str = "cpu", threads: int | None = None) -> NcnnEngine:

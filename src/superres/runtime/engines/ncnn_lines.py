@@ -3,7 +3,8 @@
 What waits between the layers stays as ncnn packs it (channels side by side in fours, eights or sixteens): unpacking
 and packing at every boundary would cost as much as a layer. A convolution takes its rows a few columns at a time, so
 that what it reads and what it makes stay in the processor's second cache: measured, that is half as fast again as the
-whole width. The columns beside are read as well, and nothing is computed twice.
+whole width. The columns beside are read as well, and nothing is computed twice. A pixel shuffle that is added to the
+enlarged picture is done here: in three layers of ncnn, unpacked, it takes a tenth of a small network's time.
 """
 
 import ctypes
@@ -23,10 +24,9 @@ from superres.graph.ncnn import pour_ncnn
 from superres.graph.rows import Layer
 from superres.graph.shapes import forms, pair
 from superres.runtime.engines.ncnn import as_file, configure, import_ncnn
+from superres.runtime.engines.packed import Piece, Rows, add_shuffled, view
 from superres.types import Array, BadModel, EngineUnavailable, Tile
 
-Piece = tuple[Array, ...]  # side by side, each (C / pack, h, w, pack) float32
-Rows = tuple[Piece, ...]  # below each other
 _CACHE = 640 * 1024  # bytes that a convolution may read and write at once
 _NARROWEST = 32  # columns at once
 _STEP = 4  # columns are a multiple of it: what Winograd's transform makes at once
@@ -41,7 +41,8 @@ class NcnnLines:
         known = forms(graph)
         self._layers = [_Layer(graph, layer) for layer in layers]
         self._nets = [
-            self._net(functools.partial(pour_ncnn, graph, layer=one.layer, known=known)) for one in self._layers
+            None if one.factor else self._net(functools.partial(pour_ncnn, graph, layer=one.layer, known=known))
+            for one in self._layers
         ]
         self._rooms = _Rooms()
 
@@ -50,11 +51,14 @@ class NcnnLines:
 
     def run(self, place: int, values: Sequence[Rows]) -> Rows:
         layer, net = self._layers[place], self._nets[place]
+        if net is None:
+            given, picture = values
+            return ((add_shuffled(given, self.leave(picture), layer.factor)[..., None],),)
         if layer.reach is not None:
             return (self._in_columns(net, layer, [values[place] for place in layer.sources]),)
         arrays = [self._one(value) for value in values]  # alive for as long as ncnn reads them
         made = self._extract(net, [self._mat(array, own=layer.writes) for array in arrays])
-        return ((self._view(made),),)
+        return ((view(made),),)
 
     def cut(self, value: Rows, top: int, bottom: int) -> Rows:
         """Shares memory with ``value``."""
@@ -97,7 +101,7 @@ class NcnnLines:
                 given[:, :, : reach - start] = 0
             if stop + reach > width:
                 given[:, :, width - stop - reach :] = 0
-            made.append(self._view(self._extract(net, [self._mat(given) if mat is None else mat])))
+            made.append(view(self._extract(net, [self._mat(given) if mat is None else mat])))
         return tuple(made)
 
     def _room(self, shape: tuple[int, ...]) -> tuple[Array, Any]:
@@ -133,14 +137,6 @@ class NcnnLines:
         mat.w, mat.cstep = width, height * width
         return mat.clone() if own else mat
 
-    def _view(self, mat: Any) -> Array:
-        """What ncnn made, without a copy."""
-        pack = mat.elempack
-        mat.elempack, mat.elemsize = 1, 4
-        mat.w, mat.cstep = mat.w * pack, mat.cstep * pack
-        plain = np.asarray(mat)
-        return plain.reshape(*plain.shape[:2], -1, pack)
-
     def _net(self, pour: Callable[[Callable[[bytes], object]], bytes]) -> Any:
         net = self._ncnn.Net()
         configure(net.opt, 1, gpu=False, plain=False)
@@ -173,12 +169,13 @@ class _Rooms(threading.local):
 class _Layer:
     """A layer as it is given to ncnn; ``reach`` are the columns that it reads on each side, where it can be split.
 
-    Then ``sources`` are the places of the inputs whose channels it reads, one after the other.
+    Then ``sources`` are the places of the inputs whose channels it reads, one after the other. ``factor`` is that of a
+    pixel shuffle that is done here, and 0 where ncnn runs the layer.
     """
 
     def __init__(self, graph: Graph, layer: Layer) -> None:
         first, conv = layer.operations[0], layer.convolution
-        self.layer, self.reach = layer, None
+        self.layer, self.reach, self.factor = layer, None, layer.step if layer.added else 0
         self.writes = first.kind not in _SAFE and len(layer.inputs) == 1
         self.sources, self._numbers = list[int](), 0
         if conv is None or not layer.padded or layer.still:  # of one pixel, and padded above and below as well
