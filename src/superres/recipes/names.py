@@ -19,6 +19,7 @@ RECIPES: dict[str, str] = {
     "photo-x4-fine": "superres.recipes.shipped:photo_x4_fine",
     "photo-x4-whole": "superres.recipes.shipped:photo_x4_whole",
     "photo-x4-wide": "superres.recipes.shipped:photo_x4_wide",
+    "photo-x4-settled": "superres.recipes.shipped:photo_x4_settled",
     "photo-x3": "superres.recipes.shipped:photo_x3",
     "photo-x3-again": "superres.recipes.shipped:photo_x3_again",
     "photo-x2": "superres.recipes.shipped:photo_x2",

@@ -31,7 +31,7 @@ from superres.train.export import to_graph
 from superres.train.folder import RUN, read_run
 from superres.types import BadInput
 
-ROUNDS = ("-wide", "-whole", "-fine", "-deep", "-last", "-again", "")
+ROUNDS = ("-settled", "-wide", "-whole", "-fine", "-deep", "-last", "-again", "")
 _LARGE = 1_900_000  # bytes of weights: the files of the package are smaller than 2 MB
 PURPOSE = {
     "clean": "clean pictures: drawings, renderings, scans, good PNGs",

@@ -316,6 +316,12 @@ def photo_x4_wide() -> Run:
     return _run("photo-x4-wide", _optimise(4_400, 5e-4, 200, 0), start=start, seed=9, width=64, **_whole())
 
 
+def photo_x4_settled() -> Run:
+    """A short round more, at a low rate."""
+    start = _beside("photo-x4-wide")
+    return _run("photo-x4-settled", _optimise(800, 2e-4, 50, 0), start=start, seed=10, width=64, **_whole())
+
+
 def _whole() -> dict[str, Any]:
     return {
         "degradation": spec(photo, scale=4, shares=(0.95, 0.1, 0.98), noise=(0.5, 5.0)),

@@ -56,10 +56,10 @@ class Net:
         self._net, self.input, self.output = net, str(inputs[0]), str(outputs[0])
 
     def __call__(self, picture: Tile) -> Tile:
-        return np.array(self.run(picture), dtype=np.float32)  # copied: the Mat's memory goes with it
+        return self.run(picture, lambda made: np.array(made, dtype=np.float32))
 
-    def run(self, picture: Tile, *, packed: bool = False) -> Any:
-        """What came of it, as ncnn's own; ``packed`` leaves its channels together as they are."""
+    def run(self, picture: Tile, take: Callable[[Any], Tile], *, packed: bool = False) -> Tile:
+        """What ``take`` makes of ncnn's result, whose memory goes with the run; ``packed`` leaves its channels so."""
         array = np.ascontiguousarray(picture, dtype=np.float32)
         mat = self._ncnn.Mat(array).clone()  # a copy of its own: ncnn wants aligned channels, and memory that stays
         extractor = self._net.create_extractor()
@@ -69,7 +69,7 @@ class Net:
         status, result = extractor.extract(self.output, 1 if packed else 0)
         if status != 0 or result.empty():
             raise EngineUnavailable(f"ncnn failed on a tile of shape {array.shape} ({status}); try smaller tiles")
-        return result
+        return take(result)
 
 
 class NcnnEngine:
@@ -100,8 +100,8 @@ class NcnnEngine:
         return np.stack([self._finished(net, one) if self._factor else net(one) for one in tile])
 
     def _finished(self, net: Net, picture: Tile) -> Tile:
-        made = net.run(picture, packed=True)
-        return add_shuffled(((view(made),),), np.ascontiguousarray(picture, np.float32), self._factor)
+        small = np.ascontiguousarray(picture, np.float32)
+        return net.run(picture, lambda made: add_shuffled(((view(made),),), small, self._factor), packed=True)
 
     def _net(self, size: tuple[int, int]) -> Net:
         known, net = self._held
@@ -117,7 +117,8 @@ def _shuffled(graph: Graph) -> tuple[int, Layer] | None:
     last = layers[-1] if layers else None
     if last is None or not last.added or last.inputs[1] != graph.input or last.output != graph.output:
         return None
-    operations = tuple(one for layer in layers[:-1] for one in layer.operations)
+    done_here = {one.output for one in last.operations}
+    operations = tuple(one for one in graph.operations if one.output not in done_here)  # a layer's are not padded
     return last.step, Layer(operations, (graph.input,), last.inputs[0])
 
 
