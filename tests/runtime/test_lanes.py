@@ -90,7 +90,7 @@ def test_what_a_lost_process_was_at_is_done_here(tmp_path):
     assert [size(job.target) for job in given] == [(160, 160), (164, 160)]
 
 
-def test_ctrl_c_leaves_nothing_half_done(tmp_path, opened):
+def test_ctrl_c_leaves_nothing_half_done(tmp_path, opened, capfd):
     given = draw(tmp_path / "in", 4, 300)
 
     def interrupt(event):
@@ -100,6 +100,7 @@ def test_ctrl_c_leaves_nothing_half_done(tmp_path, opened):
     with pytest.raises(KeyboardInterrupt):
         run(given, CLEAN, interrupt)
     assert len(opened) == 1
+    assert capfd.readouterr() == ("", "")
     names = sorted(one.name for one in (tmp_path / "out").iterdir())
     assert names
     assert not [name for name in names if name.startswith(".superres")]

@@ -102,7 +102,9 @@ class _Lane:
         with there:
             # -P: the folder that this was called in may hold a numpy.py; a session of its own: Ctrl-C is for us
             command = [sys.executable, "-P", "-m", "superres.runtime.lanes", str(there.fileno())]
-            self._process = subprocess.Popen(command, pass_fds=(there.fileno(),), start_new_session=True)
+            # what is wrong with a picture is sent; a process that breaks has its picture done again, and said, here
+            quiet = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+            self._process = subprocess.Popen(command, pass_fds=(there.fileno(),), start_new_session=True, **quiet)
 
     def ask(self, asked: _Asked, stop: threading.Event) -> "Result | Said":
         """What came of it. EOFError or OSError where the process is gone."""
