@@ -102,6 +102,12 @@ class BandNet:
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
 
+def times(colours: int, alpha: bool, channels: int) -> int:
+    """How often a network for so many ``channels`` (0: any) is run for each place of a picture."""
+    own = 1 if channels in (0, colours) else colours
+    return own + alpha
+
+
 def enlarge(upscaler: Upscaler, tile: Rows, core: Box, alpha: bool) -> Rows:
     """The box ``core`` of a tile (h, w, bands) of premultiplied [0, 1] samples, enlarged; as many bands.
 

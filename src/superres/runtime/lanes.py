@@ -1,7 +1,6 @@
 """Many small pictures, in processes of their own side by side: in one process, threads wait for each other.
 
-Measured for pictures of 128x128 on two processors: two processes take a quarter less time than two threads. What a
-lost process was at is done again in this one.
+What a lost process was at is done again in this one.
 """
 
 import queue
@@ -21,8 +20,7 @@ from superres.runtime.opening import Opener
 from superres.runtime.pipeline import Progress, Result, upscale_file
 from superres.runtime.plan import Plan
 from superres.runtime.settings import Settings
-from superres.runtime.units import Said
-from superres.types import SuperresError
+from superres.runtime.units import Said, answered
 
 EACH = 300 << 20  # bytes that a process with a small picture may take, generously
 _POLL = 0.2  # seconds: how often Ctrl-C is listened for
@@ -160,14 +158,8 @@ def serve(pipe: Any) -> None:
 
 
 def _answer(asked: _Asked, opener: Opener) -> "Result | Said":
-    try:
-        return _bare(upscale_file(asked.source, asked.target, asked.settings, opener=opener))
-    except SuperresError as error:
-        return Said(type(error).__name__, str(error))
-    except MemoryError:
-        return Said("BadOutput", f"{asked.source}: the memory does not suffice; lower --max-memory or --jobs")
-    except OSError as error:
-        return Said("BadInput", f"{asked.source}: {error.strerror or error}")
+    source, target, settings = asked.source, asked.target, asked.settings
+    return answered(str(source), lambda: _bare(upscale_file(source, target, settings, opener=opener)))
 
 
 def _leave(_number: int, _frame: object) -> None:

@@ -255,9 +255,9 @@ def _guarded(plan: Plan, settings: Settings, opener: Opener) -> Guarded | None:
     if network is None:
         return None
     lane = settings
-    if settings.device == "cpu":
+    if settings.device == "cpu" and (plan.workers > 1 or settings.side_by_side > 1):
         threads = 1 if plan.workers > 1 else threads_each(settings.threads, settings.side_by_side)
-        lane = replace(settings, threads=threads)
+        lane = replace(settings, threads=threads)  # else as it is: what was measured with is open already
     return Guarded(opener.upscaler(network, lane), lambda: opener.reference(network, settings))
 
 

@@ -9,6 +9,7 @@ from superres.images.encoding import JPEG_WHOLE
 from superres.images.formats import check_fits, kept_frames, losses
 from superres.images.picture import PictureInfo
 from superres.runtime import memory
+from superres.runtime.bands import times
 from superres.runtime.batches import NOT_GATHERED, Card, Gathering, gathering
 from superres.runtime.engines.ncnn import threads_each
 from superres.runtime.footprint import ITEM, THREAD, resized_bytes, tiled_bytes
@@ -16,7 +17,7 @@ from superres.runtime.halos import DEEP, halo_of
 from superres.runtime.learning import in_words
 from superres.runtime.lines import Lines, candidates, reason_against
 from superres.runtime.opening import ENGINE_MEMORY, LINES_MEMORY, Network, Opener
-from superres.runtime.scaling import DEFAULT_FACTOR, target_size
+from superres.runtime.scaling import factors, target_size
 from superres.runtime.settings import Settings
 from superres.runtime.spill import short_of
 from superres.runtime.tiles import Grid, covering
@@ -147,7 +148,7 @@ def make_plan(
     size = target_size(info.width, info.height, settings)
     flat = info.alpha and name in ("jpeg", "bmp", "ppm")
     check_fits(name, size[0], size[1], info.bands - flat, info.sample)
-    factor = _factor(info, settings, size)
+    factor = factors(info.width, info.height, settings, size)
     network = opener.network(settings, info, max(factor), sample)
     card = opener.card(network, settings) if network else None  # opened before the memory is counted
     limit = settings.max_memory or memory.default_limit()
@@ -161,7 +162,8 @@ def make_plan(
     frames = kept_frames(info, name)
     work = 0
     if network is not None:
-        work = network.multiply_adds(*grid.shape) * grid.count * frames * _passes(info, network)
+        runs = grid.count * frames * times(info.bands - info.alpha, info.alpha, network.channels)
+        work = network.multiply_adds(*grid.shape) * runs
         if lines is not None:
             work = int(network.multiply_adds(lines.padded, info.width) * lines.excess) * frames
         work *= 8 if settings.self_ensemble and not network.learnt else 1
@@ -222,20 +224,6 @@ def _tiles_win(tiled: tuple[Grid, int, float], rows: tuple[Lines, int, float]) -
     """
     (grid, _, cost), (_, _, other_cost) = tiled, rows
     return _CLEARLY * cost <= other_cost or (grid.count == 1 and cost <= other_cost)
-
-
-def _factor(info: PictureInfo, settings: Settings, size: tuple[int, int]) -> tuple[float, float]:
-    """Across and down: what was asked where a factor was, not the ratio of sizes that were rounded up."""
-    if all(asked is None for asked in (settings.size, settings.width, settings.height, settings.fit)):
-        factor = settings.scale or DEFAULT_FACTOR
-        return factor, factor
-    return size[0] / info.width, size[1] / info.height
-
-
-def _passes(info: PictureInfo, network: Network) -> int:
-    colours = info.bands - info.alpha
-    own = 1 if network.channels in (0, colours) else colours
-    return own + info.alpha
 
 
 def _in_tiles(room: "_Room", opener: Opener, *, rows: bool, least: float) -> tuple[tuple[Grid, int, float] | None, str]:

@@ -32,6 +32,14 @@ def target_size(width: int, height: int, settings: Settings) -> tuple[int, int]:
     return out
 
 
+def factors(width: int, height: int, settings: Settings, size: tuple[int, int]) -> tuple[float, float]:
+    """Across and down: what was asked where a factor was, not the ratio of sizes that were rounded up to ``size``."""
+    if all(asked is None for asked in (settings.size, settings.width, settings.height, settings.fit)):
+        factor = settings.scale or DEFAULT_FACTOR
+        return factor, factor
+    return size[0] / width, size[1] / height
+
+
 def _side(length: float, most: int | None = None) -> int:
     side = max(1, round(length))
     return side if most is None else min(side, most)

@@ -136,18 +136,24 @@ def _margin(lines: Lines) -> int:
 
 
 def _answered(order: Order, work: Callable[[], T]) -> T | Said:
+    if order.version != VERSION:
+        text = f"a worker has superres {VERSION}, but here is {order.version}; install the same"
+        return Said(EngineUnavailable.__name__, text)
+    return answered(order.name, work)
+
+
+def answered(name: str, work: Callable[[], T]) -> T | Said:
+    """What came of the picture ``name``, or the error as plain values."""
     try:
-        if order.version != VERSION:
-            raise EngineUnavailable(f"a worker has superres {VERSION}, but here is {order.version}; install the same")
         return work()
     except SuperresError as error:
         return Said(type(error).__name__, str(error))
     except ModuleNotFoundError as error:
         return Said("EngineUnavailable", f"a worker has no {error.name}; install the same extras there as here")
     except MemoryError:
-        return Said("BadOutput", f"{order.name}: a worker's memory does not suffice; lower --max-memory")
+        return Said("BadOutput", f"{name}: a worker's memory does not suffice; lower --max-memory")
     except OSError as error:
-        return Said("BadOutput", f"{order.name}: a worker failed ({error.strerror or error})")
+        return Said("BadOutput", f"{name}: a worker failed ({error.strerror or error})")
 
 
 def _opened(order: Order) -> tuple[Settings, Network | None]:

@@ -1,7 +1,7 @@
 """Values as ncnn packs them, channels side by side in fours, eights or sixteens, and their last shuffle.
 
-A pixel shuffle that is added to the enlarged picture takes ncnn three layers, unpacked: a tenth of a small network's
-time. Here pixels that lie together before and afterwards are moved as one number.
+A pixel shuffle that is added to the enlarged picture takes ncnn three layers, unpacked. Here
+pixels that lie together before and afterwards are moved as one number.
 """
 
 from typing import Any
