@@ -9,13 +9,20 @@ import training_parts
 from superres.train.loop import fit
 from superres.types import SuperresError
 
+
+def say(line: str) -> None:
+    """One write: both processes have the same pipe, and unbuffered ``print`` writes each of its words alone."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
 if __name__ == "__main__":
     recipe, out, devices, strategy = sys.argv[1:]
     try:
         run, resume = getattr(training_parts, recipe)(), (Path(out) / "last.pt").exists()
         net = fit(run, out, accelerator="cpu", devices=int(devices), strategy=strategy, resume=resume)
     except SuperresError as error:
-        print("STOPPED", error, flush=True)
+        say(f"STOPPED {error}")
         sys.exit(error.exit_status)
     digest = hashlib.sha256(b"".join(one.detach().numpy().tobytes() for one in net.state_dict().values())).hexdigest()
-    print("WEIGHTS", digest, flush=True)
+    say(f"WEIGHTS {digest}")
