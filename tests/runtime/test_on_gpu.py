@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import ncnn
 import numpy as np
 import pytest
 import torch
@@ -231,6 +232,7 @@ class TestRefusals:
             raise EngineUnavailable("this PyTorch sees no CUDA or MPS device; use --device cpu")
 
         monkeypatch.setattr(choose, "_torch_device", none)
+        monkeypatch.setattr(ncnn, "get_gpu_count", lambda: 0)  # Vulkan would be next
         info = PictureInfo(source(), "png", 110, 75, 3, False, "uint8")
         plan = make_plan(info, SETTINGS, Opener())  # it may be carried out elsewhere
         assert plan.gathered == batches.NOT_GATHERED

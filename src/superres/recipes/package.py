@@ -31,7 +31,9 @@ from superres.train.export import to_graph
 from superres.train.folder import RUN, read_run
 from superres.types import BadInput
 
-ROUNDS = ("-settled", "-wide", "-whole", "-fine", "-deep", "-last", "-again", "")
+ROUNDS = ("-end", "-long", "-settled", "-wide", "-whole", "-fine", "-deep", "-last", "-again", "")
+NETWORK = "last.safetensors"
+_KEPT = (NETWORK, LAST)  # either will do
 _LARGE = 1_900_000  # bytes of weights: the files of the package are smaller than 2 MB
 PURPOSE = {
     "clean": "clean pictures: drawings, renderings, scans, good PNGs",
@@ -118,8 +120,8 @@ def _run_of(folder: Path) -> Run:
 
 def network_of(folder: Path) -> nn.Module:
     """The averaged network of a run folder; ``last.pt`` is read where a run of the first trainer left no other file."""
-    if (folder / "last.safetensors").exists():
-        return load_network(folder / "last.safetensors")[0]
+    if (folder / NETWORK).exists():
+        return load_network(folder / NETWORK)[0]
     net = Chain(scale=int(folder.name.split("-x")[1][0]))
     state: dict[str, Tensor] = torch.load(folder / LAST, weights_only=True)["mean"]
     net.load_state_dict({k.removeprefix("module."): v for k, v in state.items() if k.startswith("module.")})
@@ -168,7 +170,7 @@ def last_rounds(runs: Path) -> list[Path]:
     return [
         folder
         for folders in found
-        if (folder := next((one for one in folders if (one / LAST).exists()), None)) is not None
+        if (folder := next((one for one in folders if any((one / file).exists() for file in _KEPT)), None)) is not None
     ]
 
 
@@ -179,7 +181,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=PRETRAINED)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    for folder in last_rounds(given.runs) if given.runs else ():
+    folders = last_rounds(given.runs) if given.runs else []
+    if given.runs and not folders:
+        parser.error(f"{given.runs} holds no run of a packaged model, such as clean-x4/{NETWORK}")
+    for folder in folders:
         print(package(folder, given.out, given.figures))
     if given.runs is None and given.figures is not None:
         print(*refresh(given.out, given.figures), sep="\n")
