@@ -2,7 +2,6 @@
 
 import mmap
 import struct
-import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,8 +77,6 @@ def _keep(info: PictureInfo) -> str:
 def _settings(info: PictureInfo, options: "WriteOptions") -> dict[str, Any]:
     quality = options.quality or 90
     chroma = "on" if options.subsampling in (None, "4:2:0") else "off"
-    if info.format == "png":
-        return {"compression": options.level, "filter": "up"}
     if info.format == "jpeg":
         # optimised tables save a few per cent, but the encoder then holds the whole picture
         return {"Q": quality, "subsample_mode": chroma, "optimize_coding": info.width * info.height <= JPEG_WHOLE}
@@ -116,19 +113,12 @@ def finish(path: Path, info: PictureInfo) -> None:
     """Bring into the file what libvips cannot write: no resolution where there is none, EXIF in TIFF."""
     if info.format == "tiff":
         _finish_tiff(path, info)
-    elif info.dpi is None and info.format in ("png", "jpeg"):
+    elif info.dpi is None and info.format == "jpeg":
         with path.open("rb+") as file:
             head = bytearray(file.read(4096))
-            {"png": _no_density_png, "jpeg": _no_density_jpeg}[info.format](head)
+            _no_density_jpeg(head)
             file.seek(0)
             file.write(head)
-
-
-def _no_density_png(head: bytearray) -> None:
-    at = head.find(b"pHYs")
-    if 0 < at < len(head) - 17:
-        head[at + 4 : at + 13] = struct.pack(">IIB", 1, 1, 0)
-        head[at + 13 : at + 17] = struct.pack(">I", zlib.crc32(head[at : at + 13]))
 
 
 def _no_density_jpeg(head: bytearray) -> None:

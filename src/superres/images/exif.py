@@ -4,6 +4,7 @@ Source: TIFF 6.0 (Adobe 1992), BigTIFF (libtiff.gitlab.io), EXIF 2.32 (CIPA DC-0
 """
 
 import struct
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ _SIZE = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12:
 _UNIT = {3: 2, 4: 4, 5: 4, 8: 2, 9: 4, 10: 4, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}  # what is swapped as one
 _LETTER = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
 ORIENTATION, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 274, 282, 283, 296
+PIXEL_X_DIMENSION, PIXEL_Y_DIMENSION = 0xA002, 0xA003
 EXIF, GPS, INTEROPERABILITY, IPTC = 0x8769, 0x8825, 0xA005, 33723
 # The tags of a TIFF's first directory that tell of the picture and not of how its pixels are stored.
 _TELLING = (270, 271, 272, 305, 306, 315, 316, 33432)
@@ -134,6 +136,45 @@ def upright(exif: bytes) -> bytes:
     if link + 4 <= len(patched):
         patched[link : link + 4] = bytes(4)
     return bytes(patched)
+
+
+def resized(exif: bytes, size: tuple[int, int], dpi: tuple[float, float] | None) -> bytes:
+    """The same block, telling of a picture of that width and height and of those dots per inch where they are known.
+
+    Only what it tells already is patched, in place, so that maker notes stay valid.
+    """
+    block = open_block(exif)
+    if block is None or block.big:
+        return exif
+    patched = bytearray(exif)
+    wanted: dict[int, tuple[int, tuple[int, ...]]] = {}
+    if dpi is not None:
+        x, y = ((round(1000 * one), 1000) for one in dpi)
+        wanted = {X_RESOLUTION: (5, x), Y_RESOLUTION: (5, y), RESOLUTION_UNIT: (3, (2,))}
+    with suppress(ValueError, struct.error):
+        main, _ = directory(block, block.first)
+        _patch(patched, block, block.first, wanted)
+        sizes = {PIXEL_X_DIMENSION: (4, size[:1]), PIXEL_Y_DIMENSION: (4, size[1:])}
+        if EXIF in main:
+            _patch(patched, block, _number(main, EXIF, block.order, 0), sizes)
+    return bytes(patched)
+
+
+def _patch(patched: bytearray, block: Block, at: int, wanted: dict[int, tuple[int, tuple[int, ...]]]) -> None:
+    """Put single values of a type in the place of those that a directory has."""
+    known, _ = directory(block, at)
+    for k in range(_unpack(block, "H", at)):
+        here = at + 2 + 12 * k
+        tag, kind = struct.unpack(block.order + "HH", bytes(block.data[here : here + 4]))
+        if tag not in wanted or tag not in known:
+            continue
+        new, values = wanted[tag]
+        raw = struct.pack(block.order + {3: "H", 4: "I", 5: "II"}[new], *values)
+        if len(raw) <= 4:
+            patched[here + 2 : here + 12] = struct.pack(block.order + "HI", new, 1) + raw.ljust(4, b"\0")
+        elif kind == new and known[tag][1] == 1:
+            place = _unpack(block, "I", here + 8)
+            patched[place : place + len(raw)] = raw
 
 
 def _swapped(entry: Entry, order: str) -> Entry:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from superres.images import encoding, plain
+from superres.images import encoding, plain, png
 from superres.images.alpha import convert, flatten
 from superres.images.bigtiff import RowStream
 from superres.images.formats import check_fits, kept_frames, row_of, stored_sample
@@ -134,6 +134,8 @@ def _encode(temporary: Path, held: PictureInfo, rows: Iterator[Rows], options: W
     }
     if held.format == "png" and held.frames > 1:
         plain.write_apng(temporary, held, rows)
+    elif held.format == "png":
+        png.write_png(temporary, held, rows, level=options.level)
     elif held.format in own:
         own[held.format](temporary, held, rows)
     else:
