@@ -9,7 +9,7 @@ the picture's top and bottom belongs to every layer, as in the whole picture.
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from superres.graph.graph import Graph, Operation
 from superres.graph.shapes import forms, number, pair
@@ -111,9 +111,26 @@ def layers(graph: Graph) -> tuple[Layer, ...]:
 
 def everything(graph: Graph) -> tuple[Layer, ...]:
     """As :func:`layers`, of any graph, whether rows can flow or not."""
-    readers = Counter(name for one in graph.operations for name in one.inputs)
+    operations = flattened(graph.operations, graph.output)
+    readers = Counter(name for one in operations for name in one.inputs)
     readers[graph.output] += 1
-    return gathered(graph, graph.operations, readers)
+    return gathered(graph, operations, readers)
+
+
+def flattened(operations: Sequence[Operation], *needed: str) -> tuple[Operation, ...]:
+    """What is put together of what was put together before is put together at once; ``needed`` values stay.
+
+    In a dense block each convolution then takes the block's values as they are, and none is copied for the next.
+    """
+    parts: dict[str, tuple[str, ...]] = {}
+    made: list[Operation] = []
+    for one in operations:
+        if one.kind == "concat":
+            inputs = tuple(part for name in one.inputs for part in parts.get(name, (name,)))
+            parts[one.output], one = inputs, replace(one, inputs=inputs)
+        made.append(one)
+    read = {name for one in made for name in one.inputs} | set(needed)
+    return tuple(one for one in made if one.kind != "concat" or one.output in read)
 
 
 def gathered(
@@ -205,11 +222,23 @@ def counts(given: Sequence[Layer], have: Mapping[str, int]) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class Footprint:
-    """Bytes of float32 for each column of the picture: ``kept`` from block to block, and ``most`` within one."""
+    """Bytes of float32 for each column of the picture: ``kept`` from block to block, and ``most`` within one.
+
+    ``each`` is what is held beside the kept while each layer runs.
+    """
 
     kept: float
     most: float
     lag: int  # rows of the picture between the last that has come and the last that is made
+    each: tuple[float, ...] = field(default=(), compare=False)
+
+
+@dataclass(eq=False)
+class Counted:
+    """What is counted once of how rows flow through a graph: footprints by block, stages by workers."""
+
+    footprints: dict[int, Footprint] = field(default_factory=dict[int, Footprint])
+    stages: dict[int, list[range]] = field(default_factory=dict[int, list[range]])
 
 
 def footprint(
@@ -228,18 +257,19 @@ def footprint(
     tails = _tails(given, before)
     held = sum(rows * across[name] for name, rows in tails.items())
     now = held + sum(rows * across[name] for name, rows in come.items() if name in last)
-    most = now
+    most, each = now, list[float]()
     for place, layer in enumerate(given):
         made = (after[layer.output] - before[layer.output]) * across[layer.output]
         low, high = layer.reads(before[layer.output], after[layer.output])
         # what is shuffled comes in the blocks that it was made in
         joined = sum((high - low) * across[name] for name in layer.moving[layer.added :])
         now += made
-        most = max(most, now + joined)
+        each.append(now + joined - held)
         for name in set(layer.moving):
             if last[name] == place:
                 now -= (after[name] - before[name]) * across[name]
-    return Footprint(held, most, max(-(before[name] // known[name][1][0]) for name in ends))
+    most = max(most, held + max(each, default=0.0))
+    return Footprint(held, most, max(-(before[name] // known[name][1][0]) for name in ends), tuple(each))
 
 
 def _tails(given: Sequence[Layer], have: Mapping[str, int]) -> dict[str, int]:

@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Any
 
+from superres.graph.rows import Counted
 from superres.runtime.cluster import Stopped
 from superres.runtime.opening import Opener
 from superres.runtime.pipeline import Progress, Result, upscale_file
@@ -129,7 +130,7 @@ class _Lane:
 def _bare(result: Result) -> Result:
     """Without what is large, and known to the other process as well; ``engine`` and the model's name stay."""
     plan = result.plan
-    lines = None if plan.lines is None else replace(plan.lines, graph=None, layers=(), known={}, passes=())
+    lines = None if plan.lines is None else replace(plan.lines, graph=None, layers=(), counted=Counted(), passes=())
     name: Any = None if plan.network is None else plan.network.name
     return replace(result, plan=replace(plan, network=name, lines=lines))
 
@@ -145,7 +146,7 @@ def _restored(result: Result, settings: Settings, opener: Opener) -> Result:
     lines = plan.lines
     if lines is not None:
         passes = () if network.layers else network.passes
-        lines = replace(lines, graph=network.graph, layers=network.layers, known=network.footprints, passes=passes)
+        lines = replace(lines, graph=network.graph, layers=network.layers, counted=network.counted, passes=passes)
     return replace(result, plan=replace(plan, network=network, lines=lines))
 
 

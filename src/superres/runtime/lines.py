@@ -9,7 +9,7 @@ import numpy as np
 
 from superres.graph.graph import Graph
 from superres.graph.passes import Pass, cannot_flow, carried, held, spilled
-from superres.graph.rows import Footprint, Layer, footprint, work
+from superres.graph.rows import Counted, Footprint, Layer, footprint, work
 from superres.runtime.bands import Bands, Rows
 from superres.runtime.flow import Flow, Machine, flowing, shared_out
 from superres.runtime.guards import fault
@@ -45,13 +45,16 @@ class Lines:
     width: int
     align: int
     workers: int = 1  # stages that run side by side
-    known: dict[int, Footprint] = field(default_factory=dict[int, Footprint])  # by block, of all lines of the graph
+    counted: Counted = field(default_factory=Counted)
     passes: tuple[Pass, ...] = ()
 
     @property
     def stages(self) -> list[range]:
         """The layers that are run in one go: several a worker, so that none waits for long."""
-        return self.stages_of(self.layers)
+        known = self.counted.stages
+        if self.workers not in known:
+            known[self.workers] = self.stages_of(self.layers)
+        return known[self.workers]
 
     def stages_of(self, layers: tuple[Layer, ...]) -> list[range]:
         """As :attr:`stages`, of the layers of one pass."""
@@ -82,13 +85,14 @@ class Lines:
 
     @property
     def footprint(self) -> Footprint:
-        if self.block not in self.known:
-            self.known[self.block] = (
+        known = self.counted.footprints
+        if self.block not in known:
+            known[self.block] = (
                 held(self.graph, self.passes, self.block)
                 if self.passes
                 else footprint(self.graph, self.layers, self.block)
             )
-        return self.known[self.block]
+        return known[self.block]
 
     @property
     def spilled(self) -> int:
@@ -105,11 +109,19 @@ class Lines:
         """What is held at once beside weights; ``pixel`` and ``out`` are bytes of a pixel before and after."""
         held = self.footprint
         kept = held.kept * self.span * len(self.columns)
-        busy = (_QUEUED + self.workers * ratio) * (held.most - held.kept) * self.span
+        busy = self._busy(ratio) * self.span
         raw = (held.lag + 3 * self.block) * self.width * pixel
         made = _COPIES * out * self.graph.scale**2 * self.block * self.width
         disk = _CARRIED * carried(self.graph, self.passes) * self.block * self.span if self.passes else 0
         return int(kept + busy + raw + made + disk)
+
+    def _busy(self, ratio: float) -> float:
+        """For each column: the stages that need most at work, one a worker, and what waits between all of them."""
+        held = self.footprint
+        if self.passes or self.workers == 1:
+            return (_QUEUED + self.workers * ratio) * (held.most - held.kept)
+        most = sorted((max(held.each[place] for place in stage) for stage in self.stages), reverse=True)
+        return _QUEUED * sum(most) / len(most) + ratio * sum(most[: self.workers])
 
     def explain(self) -> str:
         """In a few words."""
@@ -128,18 +140,18 @@ def candidates(
     size: tuple[int, int],
     halo: int,
     align: int,
-    known: dict[int, Footprint] | None = None,
+    counted: Counted | None = None,
     passes: tuple[Pass, ...] = (),
 ) -> Iterator[Lines]:
     """Ways to let rows flow for a picture of ``size`` (height, width); in several passes they are whole."""
     height, width = size
     widths = [width, *(wide for wide in WIDTHS if 3 * wide <= 2 * width and not passes)]
-    known = {} if known is None else known
+    counted = Counted() if counted is None else counted
     heights = dict.fromkeys(-(-min(block, height) // align) * align for block in BLOCKS)  # each once
     for wide in widths:
         columns = spans(width, wide, halo, align)
         for block in heights:
-            yield Lines(graph, layers, block, columns, height, width, align, known=known, passes=passes)
+            yield Lines(graph, layers, block, columns, height, width, align, counted=counted, passes=passes)
 
 
 def reason_against(

@@ -22,7 +22,7 @@ from superres.graph.cost import multiply_adds, peak_bytes, pooled_bytes
 from superres.graph.graph import Graph
 from superres.graph.passes import Pass, cannot_flow, every, passes
 from superres.graph.radius import alignment, halo
-from superres.graph.rows import Footprint, Layer, can_stream, layers
+from superres.graph.rows import Counted, Layer, can_stream, layers
 from superres.graph.shapes import least
 from superres.graph.wrapping import Wrapping
 from superres.images.picture import PictureInfo
@@ -104,9 +104,9 @@ class Network:
         return passes(graph)
 
     @cached_property
-    def footprints(self) -> dict[int, Footprint]:
+    def counted(self) -> Counted:
         """What rows hold in blocks of so many, as far as it was asked for."""
-        return {}
+        return Counted()
 
     def multiply_adds(self, height: int, width: int) -> int:
         if self.graph is None:

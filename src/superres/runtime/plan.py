@@ -315,7 +315,7 @@ class _Room:
             return None, "the picture fits into the memory at once", math.inf
         fitting: list[tuple[float, Lines, int]] = []
         least, most = math.inf, threads_each(self.settings.threads, self.settings.side_by_side)
-        facts = network.halo or 0, network.alignment, network.footprints, network.passes
+        facts = network.halo or 0, network.alignment, network.counted, network.passes
         for given in candidates(network.graph, network.layers, (info.height, info.width), *facts):
             for workers in dict.fromkeys((most, 1)):
                 lines = replace(given, workers=workers)
