@@ -2,16 +2,18 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from nets import NETS, Build, chain, pooled, resampling, stretched
 
 from superres.graph.cost import multiply_adds
-from superres.graph.graph import Operation
+from superres.graph.graph import Graph, Operation
 from superres.graph.radius import alignment, footprint, halo
-from superres.graph.rows import Layer, can_stream, counts, layers, work
+from superres.graph.rows import Layer, can_stream, counts, flattened, layers, work
 from superres.graph.rows import footprint as held
+from superres.runtime.engines.torch import TorchEngine
 from superres.types import BadModel
 
 FLOWING = sorted(set(NETS) - {"pooled", "contrast", "stretched", "cells"})
@@ -49,6 +51,40 @@ def test_a_pixel_shuffle_is_not_one_with_what_others_read_or_is_enlarged_otherwi
     for operations in others.values():
         graph = replace(whole, operations=operations, output=operations[-1].output)
         assert not any(layer.added for layer in layers(graph))
+
+
+def dense(*, last: str) -> Graph:
+    """Each convolution reads all before it, by way of what was put together for the one before; so does the end."""
+    build = Build(channels=16)
+    known = build.conv(16, 4)
+    for k in range(3):
+        known = build.add("concat", (known, build.conv(4 * (k + 1), 4, inputs=known)))
+    if last == "conv":
+        build.conv(16, 16, inputs=known)
+    elif last == "relu":
+        build.add("relu", known)
+    return build.graph(1)
+
+
+def test_what_is_put_together_twice_is_put_together_once():
+    made = layers(dense(last="conv"))
+    assert [[one.kind for one in layer.operations] for layer in made] == [["conv"]] * 2 + [["concat", "conv"]] * 3
+    assert [len(layer.inputs) for layer in made] == [1, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("last", ["relu", "concat"])
+def test_what_others_than_convolutions_read_is_put_together_still(last):
+    made = layers(dense(last=last))
+    assert [layer.operations[0].kind for layer in made] == ["conv", "conv", "concat", "concat", "concat"]
+    assert made[-1].inputs == (made[0].output, *(layer.output for layer in made[1:4]))
+    assert made[-1].output == dense(last=last).output
+
+
+@pytest.mark.parametrize("last", ["conv", "relu", "concat"])
+def test_put_together_at_once_it_is_the_same(last):
+    graph, x = dense(last=last), np.random.default_rng(0).random((1, 16, 9, 8), np.float32)
+    at_once = replace(graph, operations=flattened(graph.operations, graph.output))
+    assert np.array_equal(TorchEngine(at_once)(x), TorchEngine(graph)(x))
 
 
 @pytest.mark.parametrize("name", ["chain", "resampling"])

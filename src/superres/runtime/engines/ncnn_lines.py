@@ -27,9 +27,11 @@ from superres.runtime.engines.ncnn import as_file, configure, import_ncnn
 from superres.runtime.engines.packed import Piece, Rows, add_shuffled, view
 from superres.types import Array, BadModel, EngineUnavailable, Tile
 
-_CACHE = 640 * 1024  # bytes that a convolution may read and write at once
+_CACHE = 960 * 1024  # bytes that a convolution may read and write at once
 _NARROWEST = 32  # columns at once
-_STEP = 4  # columns are a multiple of it: what Winograd's transform makes at once
+_STEP = (
+    8  # columns are a multiple of it: two of Winograd's tiles, and with 24 rows the twelve that a kernel takes at once
+)
 _SAFE = ("conv", "deconv", "concat", "pixel_shuffle", "nearest", "bilinear", "bicubic")  # never write into their input
 
 
