@@ -6,10 +6,14 @@ trained from nothing, the x2 and x3 networks start from it with a new tail, and 
     superres train clean-x4 --data-root DATA
     superres train clean-x4-again --data-root DATA
     superres train clean-x4-last --data-root DATA
+    superres train clean-x4-long --data-root DATA
+    superres train clean-x4-end --data-root DATA
     superres train clean-x2 --data-root DATA
     superres train photo-x4-again --data-root DATA
 
-``start.file`` says where a round begins: a run's folder or network file, or a model of the package by name or file.
+``start.file`` says where a round begins: a run's folder or network file, or a model of the package by name or file. The
+rounds named ``long`` were run on a GPU (H100, five side by side in eight minutes), all but photo x4's from the packaged
+model of the round before: its folded kernels are the direct branches then, and the wide ones begin at nothing.
 """
 
 from collections.abc import Callable

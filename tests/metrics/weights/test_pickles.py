@@ -33,6 +33,10 @@ class Calls:
     def __reduce__(self) -> Any:
         return self.call
 
+    def __repr__(self) -> str:
+        function, arguments = self.call
+        return f"{function.__name__}{arguments}"  # no address: processes that share the tests compare their names
+
 
 DTYPES = st.sampled_from(["<f2", "<f4", ">f4", "<f8", "<i4", "<u1", ">i8"])
 
