@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from superres.images.write import WriteOptions
 
 _BIG = 3_900_000_000  # bytes of pixels from which on a TIFF's 32-bit offsets may not do
+_LEVEL = 4  # of a TIFF's deflate: half the time of the usual 6, at 1 to 4 % more bytes
 JPEG_WHOLE = 16_000_000  # pixels up to which a JPEG may be held whole for better tables
 _NO_DPI = 72.0  # what EXIF takes as meant where nothing is said
 
@@ -104,6 +105,8 @@ def _tiff(info: PictureInfo, options: "WriteOptions", quality: int) -> dict[str,
         "bigtiff": size > _BIG if options.bigtiff is None else options.bigtiff,
         "resunit": "inch",
     }
+    if compression == "deflate":
+        how["level"] = _LEVEL
     if options.tile:
         how |= {"tile": True, "tile_width": options.tile[0], "tile_height": options.tile[1]}
     return how
