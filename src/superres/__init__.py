@@ -2,12 +2,13 @@
 
 from typing import TYPE_CHECKING, Any
 
+from superres.version import VERSION
+
 if TYPE_CHECKING:
     from superres.api import load, upscale
     from superres.bench.measuring import measure
 
-    __version__: str
-
+__version__ = VERSION
 __all__ = ["__version__", "load", "measure", "upscale"]
 
 
@@ -21,13 +22,6 @@ def __getattr__(name: str) -> Any:
         from superres.bench.measuring import measure
 
         return measure
-    if name == "__version__":
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            return version("superres")
-        except PackageNotFoundError:
-            return "0+unknown"
     raise AttributeError(f"module 'superres' has no attribute {name!r}")
 
 

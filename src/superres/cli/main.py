@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from superres.cli.parse import Verb, call, nearest
 from superres.types import BadRequest, EngineUnavailable, SuperresError
+from superres.version import VERSION
 
 VERBS = {
     "upscale": "superres.cli.upscale:upscale",
@@ -86,9 +87,7 @@ def _dispatch(words: list[str]) -> int:
         print(_overview())
         return 0
     if first in {"-V", "--version"}:
-        from importlib.metadata import version
-
-        print(f"superres {version('superres')}")
+        print(f"superres {VERSION}")
         return 0
     if first not in VERBS:
         raise BadRequest(f"{first!r} is no verb of superres{nearest(first, VERBS)} (superres --help lists them)")

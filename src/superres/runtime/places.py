@@ -16,7 +16,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from superres.types import BadInput, BadOutput, BadRequest, EngineUnavailable, SuperresError
 
@@ -176,7 +175,11 @@ def place(text: str) -> Place:
     if not re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", text):
         return Path(text)
     url = Url(text)
-    return Path(url2pathname(urlsplit(text).path)) if url.scheme == "file" else url
+    if url.scheme != "file":
+        return url
+    from urllib.request import url2pathname  # what it brings along takes longer to import than all else here
+
+    return Path(url2pathname(urlsplit(text).path))
 
 
 @contextmanager

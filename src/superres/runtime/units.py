@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,8 +28,8 @@ from superres.runtime.profile import Clock
 from superres.runtime.settings import Settings
 from superres.runtime.tiles import Span, strip_of
 from superres.types import Array, BadOutput, Box, EngineUnavailable, SuperresError
+from superres.version import VERSION
 
-VERSION = version("superres")
 _MOST = 1 << 30  # bytes of a unit's result as float32: it travels whole
 _SPREAD = 6  # rows by which rounding spreads past a layer's own reach: engines compute blocks of so many
 _OPENER = Opener()  # of this worker; models stay open between its units

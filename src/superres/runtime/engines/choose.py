@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
@@ -265,7 +264,7 @@ def _key(graph: Graph, names: list[str], threads: int) -> str:
     steps = [(step.kind, sorted((k, graph.weights[v].shape) for k, v in step.weights.items()))
              for step in graph.operations]  # fmt: skip
     facts = (
-        platform.node(), platform.machine(), _processor(), os.cpu_count(), threads, [(n, _version(n)) for n in names],
+        platform.node(), platform.machine(), _processor(), os.cpu_count(), threads, [(n, _since(n)) for n in names],
         steps, graph.scale,
     )  # fmt: skip
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:24]
@@ -279,8 +278,9 @@ def _processor() -> str:
     return platform.processor()
 
 
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "?"
+def _since(package: str) -> float:
+    """When it was installed: another version comes with another time, and its number would take longer to find."""
+    with suppress(OSError, ImportError, ValueError):
+        spec = find_spec(package)
+        return Path(spec.origin).stat().st_mtime if spec is not None and spec.origin else 0.0
+    return 0.0
