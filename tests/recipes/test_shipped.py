@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from superres.networks.chain import Chain
+from superres.recipes.beginning import begin, begin_from
 from superres.recipes.opening import open_recipe
-from superres.recipes.shipped import begin, begin_from
 from superres.runtime.models import load
 from superres.terms.spec import spec
 from superres.terms.tree import resolved

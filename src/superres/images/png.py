@@ -2,7 +2,7 @@
 
 Each piece is deflated with the 32 KiB before it as its dictionary and ends at a whole byte, so that several threads
 work on one picture and hardly a byte is lost. The file depends neither on their number nor on how the rows came.
-Deflate is igzip's where that is installed: four times as fast as zlib at the same size.
+Deflate is igzip's where that is installed: several times as fast as zlib at the same size.
 
 Source: PNG (ISO/IEC 15948), deflate (RFC 1951), zlib (RFC 1950), XMP in PNG (Adobe, XMP part 3).
 """

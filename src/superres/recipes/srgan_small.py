@@ -10,7 +10,7 @@ from superres.data.patches import Patches
 from superres.losses.l1 import L1
 from superres.methods.gan import Gan
 from superres.networks.chain import Chain
-from superres.recipes.shipped import begin
+from superres.recipes.beginning import begin
 from superres.terms.run import Optimise, Rule, Run, Validate
 from superres.terms.spec import LATE, part, spec
 

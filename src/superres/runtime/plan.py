@@ -212,8 +212,7 @@ def _way(room: "_Room", opener: Opener, *, flow: bool) -> _Way:
     if tiled is not None and found is None:
         return _Way(tiled[0], tiled[1], None, reason or "", note)
     assert found is not None
-    lines, peak, _ = found
-    info = room.info
+    (lines, peak, _), info = found, room.info
     return _Way(Grid(info.height, info.width, (lines.block, info.width), 0, lines.align), peak, lines, "", note)
 
 

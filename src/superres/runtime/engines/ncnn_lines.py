@@ -29,9 +29,7 @@ from superres.types import Array, BadModel, EngineUnavailable, Tile
 
 _CACHE = 960 * 1024  # bytes that a convolution may read and write at once
 _NARROWEST = 32  # columns at once
-_STEP = (
-    8  # columns are a multiple of it: two of Winograd's tiles, and with 24 rows the twelve that a kernel takes at once
-)
+_STEP = 8  # columns are a multiple of it: two tiles of Winograd, twelve with 24 rows, as a kernel takes them
 _SAFE = ("conv", "deconv", "concat", "pixel_shuffle", "nearest", "bilinear", "bicubic")  # never write into their input
 
 

@@ -1,10 +1,10 @@
 """A graph on a GPU through PyTorch: CUDA, and Apple's MPS; on the CPU it does the same, for tests.
 
 Convolutions are PyTorch's own: in channels_last for half precision, as the tensor cores want them, and in PyTorch's
-usual order for float32, where cuDNN then takes up to 2.4 times less time (H100) and does not come upon a kernel that
-takes ten times as long. Float32 is float32: TF32, which PyTorch allows in convolutions unless told otherwise, keeps 10
-bits of each factor, and a deep network then differs visibly from the CPU; who wants the tensor cores asks for half
-precision, which is checked. cuDNN chooses its algorithms by rule and not by a race: the same tiles give the same bits.
+usual order for float32, where cuDNN was faster throughout (H100) and did not come upon a kernel many times slower.
+Float32 is float32: TF32, which PyTorch allows in convolutions unless told otherwise, keeps 10 bits of each factor, and
+a deep network then differs visibly from the CPU; who wants the tensor cores asks for half precision, which is checked.
+cuDNN chooses its algorithms by rule and not by a race: the same tiles give the same bits.
 
 Three streams: tiles go up from pinned memory, are computed, and come down into pinned memory, of which the results are
 views. Batches take two slots in turn. A size that comes again is recorded as a CUDA graph at its second batch and
