@@ -7,12 +7,16 @@ pixel of one such period sees says everything, exactly, for shuffles, strides an
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
+from weakref import WeakKeyDictionary
 
 from superres.graph.graph import Graph, Operation
 from superres.graph.shapes import Form, alignment, forms, number, pair
 from superres.types import BadModel
 
 __all__ = ["alignment", "footprint", "halo", "reach"]
+
+_HALOS: WeakKeyDictionary[Graph, int | None] = WeakKeyDictionary()
 
 Span = tuple[int, int] | None  # first and last input pixel; None: sees nothing (a gap between deconvolution taps)
 
@@ -24,6 +28,12 @@ class _Axis:
     period: int
     spans: tuple[Span, ...]
 
+    def seen(self, pixels: Sequence[int]) -> Iterable[Span]:
+        """What these pixels see; where every pixel sees something, the first and the last see all that is seen."""
+        if None not in self.spans and len(pixels) > 1:
+            pixels = (min(pixels), max(pixels))
+        return map(self.at, pixels)
+
     def at(self, pixel: int) -> Span:
         step, phase = divmod(pixel, len(self.spans))
         span, shift = self.spans[phase], step * self.period
@@ -33,8 +43,15 @@ class _Axis:
 def halo(graph: Graph) -> int | None:
     """Input pixels around a box that its output depends on; ``None`` where it depends on the whole picture.
 
-    It holds for any box, as long as the tile cut around it starts at multiples of :func:`alignment`.
+    It holds for any box, as long as the tile cut around it starts at multiples of :func:`alignment`. Found once for
+    each graph.
     """
+    if graph not in _HALOS:
+        _HALOS[graph] = _halo(graph)
+    return _HALOS[graph]
+
+
+def _halo(graph: Graph) -> int | None:
     rows, columns = footprint(graph, 0), footprint(graph, 1)
     return None if rows is None or columns is None else max(0, *rows, *columns)
 
@@ -70,8 +87,10 @@ def _widest(
             seen[operation.output] = None
             continue
         spans = [
-            _hull(source.at(pixel) for source in sources for pixel in _reads(graph, operation, phase, axis))
-            for phase in range(int(form.resolution[axis] * period))
+            _hull(chain.from_iterable(source.seen(pixels) for source in sources))
+            for pixels in (
+                _reads(graph, operation, phase, axis) for phase in range(int(form.resolution[axis] * period))
+            )
         ]
         seen[operation.output] = _Axis(period, tuple(spans))
     before, after = -period, -period
@@ -104,7 +123,7 @@ def _hull(spans: Iterable[Span]) -> Span:
     return (min(first for first, _ in real), max(last for _, last in real)) if real else None
 
 
-def _reads(graph: Graph, operation: Operation, pixel: int, axis: int) -> Iterable[int]:
+def _reads(graph: Graph, operation: Operation, pixel: int, axis: int) -> Sequence[int]:
     """The pixels of the inputs that an output pixel reads."""
     kind = operation.kind
     if kind == "max_pool":  # of windows that keep the size

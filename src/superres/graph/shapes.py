@@ -50,10 +50,10 @@ class Form:
 def pair(operation: Operation, name: str, *, least: int = 0, most: int = MOST) -> tuple[int, int]:
     """An attribute that is one number or (rows, columns), as (rows, columns); anything else is BadModel."""
     value = operation.attributes[name]
-    both = value if isinstance(value, tuple) else (value, value)
-    if len(both) != 2 or any(type(one) is not int or not least <= one <= most for one in both):
-        raise _bad(operation, f"{name} is {value!r}, wanted whole numbers from {least} to {most}")
-    return int(both[0]), int(both[1])
+    rows, columns = value if isinstance(value, tuple) and len(value) == 2 else (value, value)
+    if type(rows) is int and type(columns) is int and least <= rows <= most and least <= columns <= most:
+        return rows, columns
+    raise _bad(operation, f"{name} is {value!r}, wanted whole numbers from {least} to {most}")
 
 
 def number(operation: Operation, name: str, *, least: int = 0, most: int = MOST) -> int:

@@ -40,20 +40,19 @@ class NcnnLines:
         self._ncnn = import_ncnn()
         known = forms(graph)
         self._layers = [_Layer(graph, layer) for layer in layers]
-        self._nets = [
-            None if one.factor else self._net(functools.partial(pour_ncnn, graph, layer=one.layer, known=known))
-            for one in self._layers
-        ]
+        pour = functools.partial(functools.partial, pour_ncnn, graph, known=known)
+        self._nets = [None if one.factor else _Net(self._net, pour(layer=one.layer)) for one in self._layers]
         self._rooms = _Rooms()
 
     def enter(self, rows: Tile) -> Rows:
         return ((np.ascontiguousarray(rows, np.float32)[..., None],),)
 
     def run(self, place: int, values: Sequence[Rows]) -> Rows:
-        layer, net = self._layers[place], self._nets[place]
-        if net is None:
+        layer, lazy = self._layers[place], self._nets[place]
+        if lazy is None:
             given, picture = values
             return ((add_shuffled(given, self.leave(picture), layer.factor)[..., None],),)
+        net = lazy.made()
         if layer.reach is not None:
             return (self._in_columns(net, layer, [values[place] for place in layer.sources]),)
         arrays = [self._one(value) for value in values]  # alive for as long as ncnn reads them
@@ -156,6 +155,20 @@ class NcnnLines:
         if status != 0 or value.empty():
             raise EngineUnavailable(f"ncnn failed on a block of rows ({status}); try smaller tiles, like --tile 128")
         return value
+
+
+class _Net:
+    """A layer's network, made when its first rows come: meanwhile other threads compute, or wait for rows as well."""
+
+    def __init__(self, make: Callable[..., Any], *given: Any) -> None:
+        self._make = functools.partial(make, *given)
+        self._lock, self._made = threading.Lock(), None
+
+    def made(self) -> Any:
+        with self._lock:
+            if self._made is None:
+                self._made = self._make()
+            return self._made
 
 
 class _Rooms(threading.local):
