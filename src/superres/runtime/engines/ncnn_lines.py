@@ -4,7 +4,8 @@ What waits between the layers stays as ncnn packs it (channels side by side in f
 and packing at every boundary would cost as much as a layer. A convolution takes its rows a few columns at a time, so
 that what it reads and what it makes stay in the processor's second cache: measured, that is half as fast again as the
 whole width. The columns beside are read as well, and nothing is computed twice. A pixel shuffle that is added to the
-enlarged picture is done here (:mod:`superres.runtime.engines.packed`).
+enlarged picture is done here (:mod:`superres.runtime.engines.packed`). The convolutions of a dense block share what
+they read (:mod:`superres.runtime.engines.panels`).
 """
 
 import ctypes
@@ -25,6 +26,7 @@ from superres.graph.rows import Layer
 from superres.graph.shapes import forms, pair
 from superres.runtime.engines.ncnn import as_file, configure, import_ncnn
 from superres.runtime.engines.packed import Piece, Rows, add_shuffled, view
+from superres.runtime.engines.panels import InPanels, Memory, Panels, Part, aligned, parts_of
 from superres.types import Array, BadModel, EngineUnavailable, Tile
 
 _CACHE = 960 * 1024  # bytes that a convolution may read and write at once
@@ -42,7 +44,10 @@ class NcnnLines:
         self._layers = [_Layer(graph, layer) for layer in layers]
         pour = functools.partial(functools.partial, pour_ncnn, graph, known=known)
         self._nets = [None if one.factor else _Net(self._net, pour(layer=one.layer)) for one in self._layers]
-        self._rooms = _Rooms()
+        self._rooms, self._memory = _Rooms(), Memory()
+        reads = [None if one.square is None else (one.names, one.square) for one in self._layers]
+        counts = {name: form.channels for name, form in known.items()}
+        self._parts = parts_of(reads, counts, [one.layer.output for one in self._layers])
 
     def enter(self, rows: Tile) -> Rows:
         return ((np.ascontiguousarray(rows, np.float32)[..., None],),)
@@ -52,12 +57,20 @@ class NcnnLines:
         if lazy is None:
             given, picture = values
             return ((add_shuffled(given, self.leave(picture), layer.factor)[..., None],),)
-        net = lazy.made()
+        net, part = lazy.made(), self._parts.get(place)
+        if part is not None:
+            if (panels := self._panels(layer, part, values)) is not None:
+                return (self._in_panels(net, part, *panels),)
+            values = [self.cut(value, part.above, 0) for value in values]
         if layer.reach is not None:
             return (self._in_columns(net, layer, [values[place] for place in layer.sources]),)
         arrays = [self._one(value) for value in values]  # alive for as long as ncnn reads them
         made = self._extract(net, [self._mat(array, own=layer.writes) for array in arrays])
         return ((view(made),),)
+
+    def above(self, place: int) -> int:
+        """Rows above those that a layer reads which it takes if it can have them."""
+        return self._parts[place].above if place in self._parts else 0
 
     def cut(self, value: Rows, top: int, bottom: int) -> Rows:
         """Shares memory with ``value``."""
@@ -103,13 +116,60 @@ class NcnnLines:
             made.append(view(self._extract(net, [self._mat(given) if mat is None else mat])))
         return tuple(made)
 
+    def _panels(self, layer: "_Layer", part: Part, values: Sequence[Rows]) -> tuple[Panels, int, int] | None:
+        """The panels that hold these rows now, and where in them the first and the last row is that is read.
+
+        ``None`` where they cannot: the values are packed unlike, or come from an earlier block.
+        """
+        given = [values[place] for place in layer.sources]
+        if part.fresh:
+            return self._added(part, given[-1])
+        packs = {array.shape[3] for value in given for piece in value for array in piece}
+        rows, channel = self.height(given[0]), 0
+        spans = [*_columns(_width(given[0]), self._layers[part.end].columns(rows - part.above))]
+        pack, (start, stop) = packs.pop(), spans[-1]
+        if packs or pack == 1 or part.channels % pack or stop - start < part.reach:
+            return None
+        panels = Panels(part.chain, (part.channels // pack, rows, part.reach, pack), spans, self._memory)
+        for value in given:
+            _spread(panels, value, channel // pack, 0)
+            channel += value[0][0].shape[0] * pack
+        return panels, part.above, rows
+
+    def _added(self, part: Part, value: Rows) -> tuple[Panels, int, int] | None:
+        """As :meth:`_panels`, for a value of which the new rows lie in them already."""
+        places = [at for at, one in enumerate(value) if isinstance(one, InPanels) and one.panels.chain == part.chain]
+        if not places:
+            return None
+        piece = cast(InPanels, value[places[-1]])
+        above, below, panels = value[: places[-1]], value[places[-1] + 1 :], piece.panels
+        top, behind = piece.top - self.height(above), piece.top + piece[0].shape[1]
+        stop, group = behind + self.height(below), part.fresh // panels.pack
+        if top < panels.held[0] or stop > panels.held[1]:
+            return None
+        _spread(panels, above, group, top)
+        _spread(panels, below, group, behind)
+        panels.held = top, stop
+        return panels, top + part.above, stop
+
+    def _in_panels(self, net: Any, part: Part, panels: Panels, start: int, stop: int) -> Piece:
+        """The rows from ``start`` to ``stop`` of the panels through a convolution."""
+        made: list[Array] = []
+        for number in range(len(panels.spans)):
+            given, step = panels.read(number, part.reads, start, stop - start)
+            made.append(view(self._extract(net, [self._mat(given, step=step)])))
+        if part.last or made[0].shape[3] != panels.pack:
+            return tuple(made)
+        inside = [panels.write(number, one, part.reads, start + part.reach) for number, one in enumerate(made)]
+        return InPanels.of(inside, panels, start + part.reach)
+
     def _room(self, shape: tuple[int, ...]) -> tuple[Array, Any]:
         """This thread's memory, the same each time: it is in the cache already. And as ncnn's, where it is packed."""
         rooms = self._rooms
         if shape not in rooms.known:
             count = math.prod(shape)
             if rooms.flat.size < count:
-                rooms.flat, rooms.known = _aligned((count,)), {}
+                rooms.flat, rooms.known = aligned((count,)), {}
             array = rooms.flat[:count].reshape(shape)
             rooms.known[shape] = array, self._mat(array) if shape[3] > 1 else None
         return rooms.known[shape]
@@ -119,12 +179,14 @@ class NcnnLines:
         first = value[0][0]
         if len(value) == 1 and len(value[0]) == 1 and first.flags.c_contiguous and not fresh:
             return first
-        whole = _aligned((first.shape[0], self.height(value), _width(value), first.shape[3]))
+        whole = aligned((first.shape[0], self.height(value), _width(value), first.shape[3]))
         _gather(value, 0, whole)
         return whole
 
-    def _mat(self, rows: Array, *, own: bool = False) -> Any:
+    def _mat(self, rows: Array, *, own: bool = False, step: int = 0) -> Any:
         """``rows`` as ncnn's, without a copy: they must live, unchanged, for as long as that is used.
+
+        ``step`` are the pixels from one group of channels to the next, where there are more than the rows have.
 
         Layers that may write into what they are given want memory of its ``own``, which ncnn counts the readers of.
         """
@@ -133,7 +195,7 @@ class NcnnLines:
         if pack == 1:
             return mat.clone()  # ncnn wants each channel to begin at a multiple of 16 bytes
         mat.elempack, mat.elemsize = pack, 4 * pack
-        mat.w, mat.cstep = width, height * width
+        mat.w, mat.cstep = width, step or height * width
         return mat.clone() if own else mat
 
     def _net(self, pour: Callable[[Callable[[bytes], object]], bytes]) -> Any:
@@ -175,15 +237,16 @@ class _Rooms(threading.local):
     """Memory for what a convolution reads: one piece for each thread, by the shapes that it is used in."""
 
     def __init__(self) -> None:
-        self.flat = _aligned((0,))
+        self.flat = aligned((0,))
         self.known: dict[tuple[int, ...], tuple[Array, Any]] = {}
 
 
 class _Layer:
     """A layer as it is given to ncnn; ``reach`` are the columns that it reads on each side, where it can be split.
 
-    Then ``sources`` are the places of the inputs whose channels it reads, one after the other. ``factor`` is that of a
-    pixel shuffle that is done here, and 0 where ncnn runs the layer.
+    Then ``sources`` are the places of the inputs whose channels it reads, one after the other, and ``names`` those
+    values; ``square`` is the reach where it is that of the rows as well. ``factor`` is that of a pixel shuffle that is
+    done here, and 0 where ncnn runs the layer.
     """
 
     def __init__(self, graph: Graph, layer: Layer) -> None:
@@ -191,6 +254,7 @@ class _Layer:
         self.layer, self.reach, self.factor = layer, None, layer.step if layer.added else 0
         self.writes = first.kind not in _SAFE and len(layer.inputs) == 1
         self.sources, self._numbers = list[int](), 0
+        self.names, self.square = tuple[str, ...](), None
         if conv is None or not layer.padded or layer.still:  # of one pixel, and padded above and below as well
             return
         weight = graph.weights[conv.weights["weight"]]
@@ -200,7 +264,8 @@ class _Layer:
             names = layer.inputs if first is conv else first.inputs
             behind = layer.operations[layer.operations.index(conv) + 1 :]
             self.layer, self.reach = replace(layer, operations=(bare, *behind), inputs=conv.inputs), across
-            self.sources = [layer.inputs.index(name) for name in names]
+            self.sources, self.names = [layer.inputs.index(name) for name in names], tuple(names)
+            self.square = across if (layer.shift, layer.spread) == (across, taps) else None
             self._numbers = weight.shape[0] + weight.shape[1] * int(cast(int, conv.attributes.get("groups", 1)))
 
     def columns(self, height: int) -> int:
@@ -224,7 +289,7 @@ def _between(value: Rows, start: int, stop: int) -> Iterator[Piece]:
     for piece in value:
         low, high = max(start - top, 0), min(stop - top, piece[0].shape[1])
         if low < high:
-            yield tuple(array[:, low:high] for array in piece)
+            yield piece.between(low, high) if isinstance(piece, InPanels) else tuple(one[:, low:high] for one in piece)
         top += piece[0].shape[1]
 
 
@@ -247,12 +312,12 @@ def _gather(value: Rows, left: int, into: Array) -> None:
         top = bottom
 
 
-def _aligned(shape: tuple[int, ...]) -> Array:
-    """Memory as ncnn wants it: at a multiple of 64 bytes, with some behind that may be read."""
-    count = math.prod(shape)
-    flat = np.empty(count + 32, np.float32)
-    begin = -flat.__array_interface__["data"][0] % 64 // 4
-    return flat[begin : begin + count].reshape(shape)
+def _spread(panels: Panels, value: Rows, group: int, top: int) -> None:
+    """Copies a value's rows into the panels, from the row ``top`` on, as the channels from ``group`` on."""
+    if value:
+        behind, bottom = group + value[0][0].shape[0], top + sum(piece[0].shape[1] for piece in value)
+        for (start, _), array in zip(panels.spans, panels.arrays, strict=True):
+            _gather(value, start - panels.reach, array[group:behind, top:bottom])
 
 
 @functools.cache
