@@ -13,6 +13,7 @@ State = dict[str, Tensor]
 Renames = tuple[tuple[str, str | None], ...]
 _PLACE = re.compile(r"\{(\d)([+-]\d+)?\}")
 SAME = "{0}"
+_FEW = 12  # names
 
 
 class Unfit(Exception):
@@ -51,8 +52,14 @@ class Family:
 
 
 def renamed(state: Mapping[str, Any], renames: Renames) -> dict[str, Any] | None:
-    """The weights under our names; ``None`` as soon as a name matches nothing."""
+    """The weights under our names; ``None`` as soon as a name matches nothing.
+
+    Names from all over the file are tried first: those of two networks often begin alike.
+    """
     made: dict[str, Any] = {}
+    names = [*state]
+    if any(match(name, renames) is None for name in names[:: max(1, len(names) // _FEW)]):
+        return None
     for name, value in state.items():
         found = match(name, renames)
         if found is None:
