@@ -1,6 +1,7 @@
 """The table of speed and memory: from PNG to PNG, against PyTorch and ncnn; and how the cost grows with the picture.
 
     python benchmarks/streaming.py [--works clean-x4 srvgg-16 rrdb-23] [--rounds 3] [--linear 0.25 1 4 16 64]
+        [--huge 10000 [--huge-rounds 1]]
 
 Every contestant is a process of its own with the same weights and threads; they take turns, round after round, and
 figures are medians of wall seconds, CPU seconds and peak resident memory. ``clean-x4`` is a model of the package at
@@ -10,7 +11,8 @@ are in this file and in ``speed.py``, in full, and write their PNG through Pillo
 the same size within 5 %.
 
 ``--linear`` gives seconds for a megapixel of the input, without the start of the process, for square pictures of so
-many megapixels, from and to TIFF, and draws them. What is there of the results file already is kept
+many megapixels, from and to TIFF, and draws them. ``--huge`` is the side of a picture that a process of its own makes
+four times as large, from and to TIFF, ``--huge-rounds`` times. What is there of the results file already is kept
 where a run leaves it out.
 """
 
@@ -30,8 +32,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 import drawn
-from figures import processor
-from speed import draw_input, interleaved, plain_network, rival
+from figures import compile_package, processor
+from speed import draw_input, interleaved, plain_network, rival, run_once
 
 HERE = Path(__file__).parent
 SIZES = {"clean-x4": 512, "srvgg-16": 512, "rrdb-23": 256}
@@ -104,10 +106,9 @@ def table(work: str, rounds: int, threads: int) -> dict[str, Any]:
 
 
 def linear(megapixels: list[float], rounds: int, threads: int) -> dict[str, Any]:
-    """Seconds a megapixel of the input, for each size: the median of all runs, which take turns round after round.
+    """Seconds a megapixel of the input, for each size: the median of all runs, which take :func:`turns`.
 
-    Sizes below the largest are run again within a round until they have taken a tenth of what the largest takes. The
-    start of a process is left out, and so is the opening of the model.
+    The start of a process is left out, and so is the opening of the model.
     """
     from superres.runtime.opening import Opener
     from superres.runtime.pipeline import upscale_file
@@ -116,21 +117,53 @@ def linear(megapixels: list[float], rounds: int, threads: int) -> dict[str, Any]
     opener = Opener()
     found: dict[str, list[float]] = {f"{count:g}": [] for count in megapixels}
     with tempfile.TemporaryDirectory() as folder:
-        for _ in range(rounds):
-            for count in megapixels:
-                side = round((count * 1e6) ** 0.5)
-                source, target = Path(folder) / f"{side}.tif", Path(folder) / "out.tif"
-                if not source.exists():
-                    draw_input(str(source), side)
-                settings = Settings(model="clean-x4", engine="ncnn", threads=threads, overwrite=True)
-                for _ in range(max(1, round(max(megapixels) / count / 20))):
-                    seconds = upscale_file(source, target, settings, opener=opener).seconds
-                    found[f"{count:g}"].append(round(seconds / (side * side / 1e6), 3))
-                target.unlink()
-                print(count, found[f"{count:g}"], flush=True)
+        for count in turns(megapixels, rounds):
+            side = round((count * 1e6) ** 0.5)
+            source, target = Path(folder) / f"{side}.tif", Path(folder) / "out.tif"
+            if not source.exists():
+                draw_input(str(source), side)
+            settings = Settings(model="clean-x4", engine="ncnn", threads=threads, overwrite=True)
+            seconds = upscale_file(source, target, settings, opener=opener).seconds
+            found[f"{count:g}"].append(round(seconds / (side * side / 1e6), 3))
+            target.unlink()
+            print(count, found[f"{count:g}"][-1], flush=True)
     medians = {name: round(statistics.median(values), 3) for name, values in found.items()}
     ratio = round(max(medians.values()) / min(medians.values()), 3)
     return {"seconds a megapixel": medians, "largest over smallest": ratio, "rounds": rounds, "every run": found}
+
+
+def turns(megapixels: list[float], rounds: int) -> list[float]:
+    """The sizes in the order in which they run: each evenly over the whole time, which has its moods.
+
+    Smaller ones run more often: until they have taken a twentieth of what the largest takes.
+    """
+    often = {count: rounds * max(1, round(max(megapixels) / count / 20)) for count in megapixels}
+    places = [((run + 0.5) / times, count) for count, times in often.items() for run in range(times)]
+    return [count for _, count in sorted(places)]
+
+
+def huge(side: int, rounds: int, threads: int) -> dict[str, Any]:
+    """Seconds, processor seconds and MiB of a process that enlarges a picture of ``side`` by ``side``, TIFF to TIFF."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = f"{folder}/{side}.tif", f"{folder}/out.tif"
+        # drawn in a process of its own: what this one holds would count for those that it starts
+        subprocess.run([sys.executable, str(Path(__file__).resolve()), "--draw", source, str(side)], check=True)
+        command = [
+            sys.executable,
+            "-m",
+            "superres",
+            "upscale",
+            source,
+            "-o",
+            target,
+            "--model",
+            "clean-x4",
+            "--overwrite",
+        ]
+        compile_package()
+        runs = [run_once(command, threads) for _ in range(rounds)]
+    medians = {key: round(statistics.median(run[key] for run in runs), 1) for key in runs[0]}
+    return {"input": f"{side}x{side} TIFF, x4", "rounds": rounds, "seconds and MiB": medians, "every round": runs}
 
 
 def drawing(found: dict[str, float]) -> str:
@@ -168,6 +201,9 @@ def main() -> None:
     if sys.argv[1:2] == ["--ncnn"]:
         ncnn_whole(*sys.argv[2:5], int(sys.argv[5]))
         return
+    if sys.argv[1:2] == ["--draw"]:
+        draw_input(sys.argv[2], int(sys.argv[3]))
+        return
     if sys.argv[1:2] == ["--save"]:
         drawn.save(sys.argv[2], Path(sys.argv[3]))
         return
@@ -181,6 +217,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--linear", type=float, nargs="*", default=[0.25, 1, 4, 16, 64])
+    parser.add_argument("--huge", type=int, default=0)
+    parser.add_argument("--huge-rounds", type=int, default=1)
     parser.add_argument("--out", type=Path, default=HERE / "results" / "streaming.json")
     given = parser.parse_args()
     packages = ("superres", "ncnn", "torch", "numpy", "pillow", "pyvips-binary")
@@ -198,6 +236,9 @@ def main() -> None:
         figures["linear"] = {**facts, **linear(given.linear, given.rounds, given.threads)}
         svg = drawing(figures["linear"]["seconds a megapixel"])
         given.out.with_name("streaming_linear.svg").write_text(svg)
+    if given.huge:
+        figures["huge"] = {**facts, **huge(given.huge, given.huge_rounds, given.threads)}
+        print("huge", json.dumps(figures["huge"]["seconds and MiB"]), flush=True)
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(json.dumps(figures, indent=2) + "\n")
 

@@ -32,7 +32,7 @@ def speed(streaming: dict[str, Any], folder: dict[str, Any]) -> str:
     """A row for each contestant of each work, and what the cost grows with."""
     lines = ["| work | against | wall | CPU | memory |", "|---|---|---|---|---|"]
     facts: list[str] = []
-    for work in (name for name in streaming if name != "linear"):
+    for work in (name for name in streaming if name not in ("linear", "huge")):
         report = streaming[work]
         seconds, times = report["seconds and MiB"], report["times superres"]
         ours = seconds["superres"]
@@ -54,6 +54,11 @@ def speed(streaming: dict[str, Any], folder: dict[str, Any]) -> str:
     for name, row in times.items():
         if name != "one call":
             lines.append(f"| | {name} | {row['wall']:.2f}x | {row['cpu']:.2f}x | {row['memory']:.2f}x |")
+    if (large := streaming.get("huge")) is not None:
+        row = large["seconds and MiB"]
+        cells = f"{row['wall']:.0f} s | {row['cpu']:.0f} s | {row['memory']:.0f} MiB"
+        lines.append(f"| clean-x4, {large['input']} | superres itself | {cells} |")
+        facts.append(f"the largest: {large['date']}, rounds: {large['rounds']}")
     linear = streaming["linear"]
     growth = ", ".join(f"{value:g} s at {size}" for size, value in linear["seconds a megapixel"].items())
     versions = ", ".join(f"{name} {version}" for name, version in streaming["linear"]["versions"].items())
