@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from superres.cli.parse import Verb, call, nearest
+from superres.runtime.memory import keep_freed
 from superres.types import BadRequest, EngineUnavailable, SuperresError
 from superres.version import VERSION
 
@@ -91,6 +92,7 @@ def _dispatch(words: list[str]) -> int:
         return 0
     if first not in VERBS:
         raise BadRequest(f"{first!r} is no verb of superres{nearest(first, VERBS)} (superres --help lists them)")
+    keep_freed()
     return call(_verb(first), rest, f"superres {first}")
 
 

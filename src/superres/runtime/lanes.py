@@ -17,6 +17,7 @@ from typing import Any
 
 from superres.graph.rows import Counted
 from superres.runtime.cluster import Stopped
+from superres.runtime.memory import keep_freed
 from superres.runtime.opening import Opener
 from superres.runtime.pipeline import Progress, Result, upscale_file
 from superres.runtime.plan import Plan
@@ -172,4 +173,5 @@ if __name__ == "__main__":
     # the classes that are sent are this module's under its own name
     from superres.runtime import lanes
 
+    keep_freed()
     lanes.serve(Connection(int(sys.argv[1])))
