@@ -110,10 +110,12 @@ def linear(megapixels: list[float], rounds: int, threads: int) -> dict[str, Any]
 
     The start of a process is left out, and so is the opening of the model.
     """
+    from superres.runtime.memory import keep_freed
     from superres.runtime.opening import Opener
     from superres.runtime.pipeline import upscale_file
     from superres.runtime.settings import Settings
 
+    keep_freed()  # as the command does
     opener = Opener()
     found: dict[str, list[float]] = {f"{count:g}": [] for count in megapixels}
     with tempfile.TemporaryDirectory() as folder:

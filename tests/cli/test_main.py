@@ -123,11 +123,11 @@ def test_a_closed_pipe_is_no_stack_trace() -> None:
     assert found.stderr == ""
 
 
-def test_the_console_script_is_this_main() -> None:
+def test_the_console_script_is_this_run() -> None:
     import tomllib
 
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
-    assert project["project"]["scripts"]["superres"] == "superres.cli.main:main"
+    assert project["project"]["scripts"]["superres"] == "superres.cli.main:run"
 
 
 @pytest.mark.parametrize("words", [["measure", "a.png", "b.png"], ["bench", "--model", "bicubic", "--scale", "4"]])

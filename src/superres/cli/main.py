@@ -1,5 +1,6 @@
 """The command ``superres``: finds the verb, calls it, and turns whatever happens into one line and an exit status."""
 
+import gc
 import importlib
 import inspect
 import os
@@ -13,6 +14,7 @@ from superres.runtime.memory import keep_freed
 from superres.types import BadRequest, EngineUnavailable, SuperresError
 from superres.version import VERSION
 
+_OBJECTS = 20_000  # between searches for cycles: the imports of a short call make some hundred thousand that stay
 VERBS = {
     "upscale": "superres.cli.upscale:upscale",
     "models": "superres.cli.models:models",
@@ -92,7 +94,6 @@ def _dispatch(words: list[str]) -> int:
         return 0
     if first not in VERBS:
         raise BadRequest(f"{first!r} is no verb of superres{nearest(first, VERBS)} (superres --help lists them)")
-    keep_freed()
     return call(_verb(first), rest, f"superres {first}")
 
 
@@ -138,5 +139,9 @@ def _drop_stdout() -> None:
 
 
 def run() -> None:
-    """The entry point of ``python -m superres``."""
-    sys.exit(main())
+    """The entry point of ``superres`` and ``python -m superres``: :func:`main` in a process of its own."""
+    keep_freed()
+    gc.set_threshold(_OBJECTS, *gc.get_threshold()[1:])
+    status = main()
+    gc.freeze()  # all goes with the process: nobody looks for cycles any more
+    sys.exit(status)

@@ -15,7 +15,7 @@ _aside = 0
 def keep_freed() -> None:
     """Lets this process keep the memory that it frees for what it takes next, where malloc is glibc's.
 
-    That gives it back to the system at once, and a picture takes blocks of megabytes by the hundred, each of which would
+    That gives it back to the system at once, and a picture takes megabytes by the hundred times, each of which would
     come anew, page by page. One place for all threads wastes least. For a process of our own.
     """
     import ctypes
