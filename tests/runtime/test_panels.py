@@ -19,6 +19,7 @@ from superres.runtime.engines.ncnn_lines import NcnnLines
 from superres.runtime.engines.panels import Memory, Panels, parts_of
 from superres.runtime.lines import Lines, line_strips
 from superres.runtime.tiles import spans
+from superres.types import BadOutput
 
 _spec = importlib.util.spec_from_file_location("graph_nets", Path(__file__).parents[1] / "graph" / "nets.py")
 nets = importlib.util.module_from_spec(_spec)
@@ -178,3 +179,14 @@ class TestMemory:
         for count in range(100, 200):
             memory.taken((count,))
         assert sum(len(free) for free in memory._free.values()) == 1
+
+
+def test_a_full_folder_for_temporary_files_is_said(monkeypatch):
+    def full(*_given, **_more):
+        raise OSError(28, "No space left on device")
+
+    graph = GRAPHS["three"]
+    machine = NcnnLines(graph, layers(graph))
+    monkeypatch.setattr("tempfile.mkstemp", full)  # a layer's weights go there when its first rows come
+    with pytest.raises(BadOutput, match=r"No space left on device\); TMPDIR names"):
+        flowed(graph, picture(20, 20), 12, machine=machine)

@@ -15,7 +15,7 @@ from superres.graph.radius import halo
 from superres.graph.rows import Layer, everything
 from superres.graph.shapes import least
 from superres.runtime.engines.packed import add_shuffled, view
-from superres.types import BadModel, EngineUnavailable, Tile
+from superres.types import BadModel, BadOutput, EngineUnavailable, Tile
 
 _SOFTWARE = ("llvmpipe", "lavapipe", "swiftshader", "softpipe")
 _CPU_TYPE = 3  # ncnn's GpuInfo.type: 0 discrete, 1 integrated, 2 virtual, 3 CPU
@@ -133,13 +133,23 @@ def as_file(pour: Callable[[Callable[[bytes], object]], bytes]) -> Generator[tup
 
     ncnn keeps pointers into memory it was loaded from, which its Python binding frees: so it reads a file.
     """
-    handle, name = tempfile.mkstemp(prefix="superres-", suffix=".bin")
     try:
-        with os.fdopen(handle, "wb") as file:
-            answer = pour(file.write)
+        handle, name = tempfile.mkstemp(prefix="superres-", suffix=".bin")
+    except OSError as error:
+        raise _no_room(error) from error
+    try:
+        try:
+            with os.fdopen(handle, "wb") as file:
+                answer = pour(file.write)
+        except OSError as error:
+            raise _no_room(error) from error
         yield answer, Path(name)
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def _no_room(error: OSError) -> BadOutput:
+    return BadOutput(f"a layer's weights cannot be put by for ncnn ({error}); TMPDIR names the folder that is used")
 
 
 def import_ncnn() -> Any:
