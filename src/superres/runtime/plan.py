@@ -359,7 +359,7 @@ class _Room:
         info, settings = self.info, self.settings
         flag = "--max-memory" if settings.max_memory else "the free memory"
         hint = "" if settings.tile == "auto" else f" with --tile {settings.tile}"
-        enough = 16 * math.ceil(self._together(least) / 2**24)  # the same process holds a few MB more or less each time
+        enough = 16 * math.ceil((self._together(least) + 2**23) / 2**24)  # the next process may hold a little more
         return BadRequest(
             f"{flag} of {self.limit / 2**20:.0f} MB is too little for {info.path.name} ({info.width}x{info.height})"
             f"{hint}; the least that works is --max-memory {enough}M"
