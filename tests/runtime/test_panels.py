@@ -1,6 +1,5 @@
 """Dense blocks whose convolutions read the same panels make what the whole picture makes."""
 
-import gc
 import importlib.util
 import sys
 from pathlib import Path
@@ -16,7 +15,7 @@ from superres.runtime.bands import Bands
 from superres.runtime.engines import ncnn_lines
 from superres.runtime.engines.ncnn import NcnnEngine
 from superres.runtime.engines.ncnn_lines import NcnnLines
-from superres.runtime.engines.panels import Memory, Panels, parts_of
+from superres.runtime.engines.panels import Panels, parts_of
 from superres.runtime.lines import Lines, line_strips
 from superres.runtime.tiles import spans
 from superres.types import BadOutput
@@ -161,24 +160,6 @@ class TestParts:
     def test_a_value_belongs_to_one_block(self):
         found = self.parts((("x",), 1), (("x",), 1), (("x", "a"), 1), (("x", "b"), 1))
         assert {place: one.chain for place, one in found.items()} == {0: 0, 2: 0, 1: 1, 3: 1}
-
-
-class TestMemory:
-    def test_comes_back_when_nobody_reads_it(self):
-        memory = Memory()
-        first = memory.taken((4, 4))
-        place, part = first.ctypes.data, first[1:]
-        del first
-        assert memory.taken((4, 4)).ctypes.data != place  # a part is read still
-        del part
-        gc.collect()
-        assert memory.taken((2, 8)).ctypes.data == place
-
-    def test_of_other_sizes_is_given_up(self):
-        memory = Memory()
-        for count in range(100, 200):
-            memory.taken((count,))
-        assert sum(len(free) for free in memory._free.values()) == 1
 
 
 def test_a_full_folder_for_temporary_files_is_said(monkeypatch):

@@ -26,7 +26,7 @@ from superres.graph.rows import Layer
 from superres.graph.shapes import forms, pair
 from superres.runtime.engines.ncnn import as_file, configure, import_ncnn
 from superres.runtime.engines.packed import Piece, Rows, add_shuffled, view
-from superres.runtime.engines.panels import InPanels, Memory, Panels, Part, aligned, parts_of
+from superres.runtime.engines.panels import InPanels, Panels, Part, aligned, parts_of
 from superres.types import Array, BadModel, EngineUnavailable, Tile
 
 _CACHE = 960 * 1024  # bytes that a convolution may read and write at once
@@ -44,7 +44,7 @@ class NcnnLines:
         self._layers = [_Layer(graph, layer) for layer in layers]
         pour = functools.partial(functools.partial, pour_ncnn, graph, known=known)
         self._nets = [None if one.factor else _Net(self._net, pour(layer=one.layer)) for one in self._layers]
-        self._rooms, self._memory = _Rooms(), Memory()
+        self._rooms = _Rooms()
         reads = [None if one.square is None else (one.names, one.square) for one in self._layers]
         counts = {name: form.channels for name, form in known.items()}
         self._parts = parts_of(reads, counts, [one.layer.output for one in self._layers])
@@ -130,7 +130,7 @@ class NcnnLines:
         pack, (start, stop) = packs.pop(), spans[-1]
         if packs or pack == 1 or part.channels % pack or stop - start < part.reach:
             return None
-        panels = Panels(part.chain, (part.channels // pack, rows, part.reach, pack), spans, self._memory)
+        panels = Panels(part.chain, (part.channels // pack, rows, part.reach, pack), spans)
         for value in given:
             _spread(panels, value, channel // pack, 0)
             channel += value[0][0].shape[0] * pack

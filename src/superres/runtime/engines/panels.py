@@ -8,7 +8,6 @@ takes, from the row on that it begins with; what it makes is put behind them for
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -77,10 +76,10 @@ class Panels:
     ``held`` are the rows [first, last) in which all values so far are there.
     """
 
-    def __init__(self, chain: int, shape: tuple[int, int, int, int], spans: list[tuple[int, int]], memory: "Memory"):
+    def __init__(self, chain: int, shape: tuple[int, int, int, int], spans: list[tuple[int, int]]):
         groups, rows, self.reach, self.pack = shape
         self.chain, self.spans, self.held, reach = chain, spans, (0, rows), self.reach
-        self.arrays = [memory.taken((groups, rows, stop - start + 2 * reach, self.pack)) for start, stop in spans]
+        self.arrays = [aligned((groups, rows, stop - start + 2 * reach, self.pack)) for start, stop in spans]
         self.arrays[0][:, :, :reach] = 0
         self.arrays[-1][:, :, self.arrays[-1].shape[2] - reach :] = 0
 
@@ -106,36 +105,6 @@ class Panels:
                 at = beside.shape[2] - reach if other < number else 0
                 beside[:, :, at : at + reach] = columns
         return inside
-
-
-class Memory:
-    """Arrays that are used again when nobody reads them any more: fresh memory costs as much as filling it."""
-
-    def __init__(self) -> None:
-        self._free: dict[int, list[Array]] = {}
-
-    def taken(self, shape: tuple[int, ...]) -> Array:
-        count = math.prod(shape)
-        free = self._free.setdefault(count, [])
-        try:
-            flat = free.pop()
-        except IndexError:
-            for other in [*self._free]:  # of pictures that were wider or narrower
-                if other != count:
-                    self._free[other].clear()
-            flat = aligned((count,))
-        return np.asarray(_Lent(flat, free)).reshape(shape)
-
-
-class _Lent:
-    """Goes back where it came from with the last array that shares it."""
-
-    def __init__(self, flat: Array, free: list[Array]) -> None:
-        self._flat, self._free = flat, free
-        self.__array_interface__: dict[str, Any] = flat.__array_interface__
-
-    def __del__(self) -> None:
-        self._free.append(self._flat)
 
 
 def aligned(shape: tuple[int, ...]) -> Array:
