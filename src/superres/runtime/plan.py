@@ -20,10 +20,9 @@ from superres.runtime.opening import ENGINE_MEMORY, LINES_MEMORY, Network, Opene
 from superres.runtime.scaling import factors, target_size
 from superres.runtime.settings import Settings
 from superres.runtime.spill import short_of
-from superres.runtime.tiles import Grid, covering
+from superres.runtime.tiles import Grid, tile_shapes
 from superres.types import Array, BadRequest
 
-SIDES = (512, 384, 256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8)
 _FIXED = 24 << 20  # encoder, decoder and engine, beside what grows with the picture
 _LEARNING = 200 << 20  # what a method that learns at test time holds beside PyTorch: pairs, values, gradients
 _LITTLE_MORE = 1.75  # times the least work: what smaller tiles gain by the cache, as measured
@@ -212,7 +211,8 @@ def _way(room: "_Room", opener: Opener, *, flow: bool) -> _Way:
     if tiled is not None and found is None:
         return _Way(tiled[0], tiled[1], None, reason or "", note)
     assert found is not None
-    (lines, peak, _), info = found, room.info
+    lines, peak, _ = found
+    info = room.info
     return _Way(Grid(info.height, info.width, (lines.block, info.width), 0, lines.align), peak, lines, "", note)
 
 
@@ -390,11 +390,6 @@ def _workers(settings: Settings, engine: str, grid: Grid, card: Card | None) -> 
 
 def _candidates(info: PictureInfo, settings: Settings, halo: int) -> Iterator[tuple[int, int]]:
     if settings.tile != "auto":
-        yield settings.tile, settings.tile
-        return
+        return iter(((settings.tile, settings.tile),))
     # a deep model's halo asks for larger tiles, or most of the work is halo
-    sides = (4 * halo, 2 * halo, *SIDES) if DEEP < halo < 4096 else SIDES
-    for high in covering(sides, info.height):
-        for wide in covering(sides, info.width):
-            if high <= wide:
-                yield high, wide
+    return tile_shapes(info.height, info.width, (4 * halo, 2 * halo) if DEEP < halo < 4096 else ())

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from superres.types import BadOutput, BadRequest, Box, Upscaler
 
+_SIDES = (512, 384, 256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8)
 Array = npt.NDArray[Any]
 RowSource = Callable[[int, int], Array]  # (top, height) -> (height, width, bands)
 HALF_STEP = 0.5 / 255
@@ -68,6 +69,12 @@ def covering(sides: Sequence[int], length: int) -> list[int]:
     """Sides of tiles, without those that are larger than the smallest one that covers the length."""
     least = min((side for side in sides if side >= length), default=max(sides))
     return [side for side in sides if side <= least]
+
+
+def tile_shapes(height: int, width: int, larger: Sequence[int] = ()) -> Iterator[tuple[int, int]]:
+    """(rows, columns) of tiles that are no higher than wide, with the usual sides and ``larger`` ones."""
+    sides = (*larger, *_SIDES)
+    return ((high, wide) for high in covering(sides, height) for wide in covering(sides, width) if high <= wide)
 
 
 @dataclass(frozen=True)
