@@ -37,8 +37,12 @@ def test_freed_memory_is_kept_for_what_comes_next():
 def test_an_allocator_that_cannot_is_left_alone(monkeypatch):
     from superres.runtime import memory
 
-    def missing(_name):
+    asked = []
+
+    def missing(name):
+        asked.append(name)
         raise OSError("no such library")
 
     monkeypatch.setattr("ctypes.CDLL", missing)
     memory.keep_freed()
+    assert asked == [None]  # and not once for each setting

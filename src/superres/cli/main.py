@@ -14,7 +14,7 @@ from superres.runtime.memory import keep_freed
 from superres.types import BadRequest, EngineUnavailable, SuperresError
 from superres.version import VERSION
 
-_OBJECTS = 20_000  # between searches for cycles: the imports of a short call make some hundred thousand that stay
+_OBJECTS = 20_000  # made between two searches for cycles: nearly all that imports make stays
 VERBS = {
     "upscale": "superres.cli.upscale:upscale",
     "models": "superres.cli.models:models",
