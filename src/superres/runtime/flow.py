@@ -30,10 +30,6 @@ class Machine(Protocol):
         """What the layer makes of the rows of its inputs, nothing padded above and below."""
         ...
 
-    def above(self, place: int) -> int:
-        """So many rows more, above those that the layer reads, :meth:`run` is given; they are still held."""
-        ...
-
     def cut(self, value: Any, top: int, bottom: int) -> Any:
         """The value without its first and last rows; it may share their memory."""
         ...
@@ -198,9 +194,8 @@ class Flow:
     def _made(self, place: int, layer: Layer, start: int, stop: int) -> Any:
         machine, still = self._machine, self._still
         first, last = layer.reads(start, stop)
-        above = first - machine.above(self._first + place)
         given = [
-            still[name] if name in layer.still else self._held[name].rows(machine, above, last, padded=layer.padded)
+            still[name] if name in layer.still else self._held[name].rows(machine, first, last, padded=layer.padded)
             for name in layer.inputs
         ]
         made = machine.run(self._first + place, given)

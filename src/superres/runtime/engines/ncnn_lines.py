@@ -13,7 +13,7 @@ import functools
 import itertools
 import math
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -23,10 +23,10 @@ import numpy as np
 from superres.graph.graph import Graph
 from superres.graph.ncnn import pour_ncnn
 from superres.graph.rows import Layer
-from superres.graph.shapes import forms, pair
+from superres.graph.shapes import Form, forms, pair
 from superres.runtime.engines.ncnn import as_file, configure, import_ncnn
-from superres.runtime.engines.packed import Piece, Rows, add_shuffled, view
-from superres.runtime.engines.panels import InPanels, Panels, Part, aligned, parts_of
+from superres.runtime.engines.packed import Piece, Rows, add_shuffled, aligned, view
+from superres.runtime.engines.winograd import PACK, Winograd, follows, library
 from superres.types import Array, BadModel, EngineUnavailable, Tile
 
 _CACHE = 960 * 1024  # bytes that a convolution may read and write at once
@@ -41,13 +41,17 @@ class NcnnLines:
     def __init__(self, graph: Graph, layers: Sequence[Layer]) -> None:
         self._ncnn = import_ncnn()
         known = forms(graph)
-        self._layers = [_Layer(graph, layer) for layer in layers]
+        self._layers = [_Layer(graph, layer, known) for layer in layers]
         pour = functools.partial(functools.partial, pour_ncnn, graph, known=known)
-        self._nets = [None if one.factor else _Net(self._net, pour(layer=one.layer)) for one in self._layers]
+        self._nets = [
+            None
+            if one.factor
+            else _Net(Winograd.of, graph, one.layer.operations)
+            if one.ours
+            else _Net(self._net, pour(layer=one.layer))
+            for one in self._layers
+        ]
         self._rooms = _Rooms()
-        reads = [None if one.square is None else (one.names, one.square) for one in self._layers]
-        counts = {name: form.channels for name, form in known.items()}
-        self._parts = parts_of(reads, counts, [one.layer.output for one in self._layers])
 
     def enter(self, rows: Tile) -> Rows:
         return ((np.ascontiguousarray(rows, np.float32)[..., None],),)
@@ -57,20 +61,14 @@ class NcnnLines:
         if lazy is None:
             given, picture = values
             return ((add_shuffled(given, self.leave(picture), layer.factor)[..., None],),)
-        net, part = lazy.made(), self._parts.get(place)
-        if part is not None:
-            if (panels := self._panels(layer, part, values)) is not None:
-                return (self._in_panels(net, part, *panels),)
-            values = [self.cut(value, part.above, 0) for value in values]
+        net = lazy.made()
+        if layer.ours:
+            return ((net([values[place] for place in layer.sources]),),)
         if layer.reach is not None:
             return (self._in_columns(net, layer, [values[place] for place in layer.sources]),)
         arrays = [self._one(value) for value in values]  # alive for as long as ncnn reads them
         made = self._extract(net, [self._mat(array, own=layer.writes) for array in arrays])
         return ((view(made),),)
-
-    def above(self, place: int) -> int:
-        """Rows above those that a layer reads which it takes if it can have them."""
-        return self._parts[place].above if place in self._parts else 0
 
     def cut(self, value: Rows, top: int, bottom: int) -> Rows:
         """Shares memory with ``value``."""
@@ -116,53 +114,6 @@ class NcnnLines:
             made.append(view(self._extract(net, [self._mat(given) if mat is None else mat])))
         return tuple(made)
 
-    def _panels(self, layer: "_Layer", part: Part, values: Sequence[Rows]) -> tuple[Panels, int, int] | None:
-        """The panels that hold these rows now, and where in them the first and the last row is that is read.
-
-        ``None`` where they cannot: the values are packed unlike, or come from an earlier block.
-        """
-        given = [values[place] for place in layer.sources]
-        if part.fresh:
-            return self._added(part, given[-1])
-        packs = {array.shape[3] for value in given for piece in value for array in piece}
-        rows, channel = self.height(given[0]), 0
-        spans = [*_columns(_width(given[0]), self._layers[part.end].columns(rows - part.above))]
-        pack, (start, stop) = packs.pop(), spans[-1]
-        if packs or pack == 1 or part.channels % pack or stop - start < part.reach:
-            return None
-        panels = Panels(part.chain, (part.channels // pack, rows, part.reach, pack), spans)
-        for value in given:
-            _spread(panels, value, channel // pack, 0)
-            channel += value[0][0].shape[0] * pack
-        return panels, part.above, rows
-
-    def _added(self, part: Part, value: Rows) -> tuple[Panels, int, int] | None:
-        """As :meth:`_panels`, for a value of which the new rows lie in them already."""
-        places = [at for at, one in enumerate(value) if isinstance(one, InPanels) and one.panels.chain == part.chain]
-        if not places:
-            return None
-        piece = cast(InPanels, value[places[-1]])
-        above, below, panels = value[: places[-1]], value[places[-1] + 1 :], piece.panels
-        top, behind = piece.top - self.height(above), piece.top + piece[0].shape[1]
-        stop, group = behind + self.height(below), part.fresh // panels.pack
-        if top < panels.held[0] or stop > panels.held[1]:
-            return None
-        _spread(panels, above, group, top)
-        _spread(panels, below, group, behind)
-        panels.held = top, stop
-        return panels, top + part.above, stop
-
-    def _in_panels(self, net: Any, part: Part, panels: Panels, start: int, stop: int) -> Piece:
-        """The rows from ``start`` to ``stop`` of the panels through a convolution."""
-        made: list[Array] = []
-        for number in range(len(panels.spans)):
-            given, step = panels.read(number, part.reads, start, stop - start)
-            made.append(view(self._extract(net, [self._mat(given, step=step)])))
-        if part.last or made[0].shape[3] != panels.pack:
-            return tuple(made)
-        inside = [panels.write(number, one, part.reads, start + part.reach) for number, one in enumerate(made)]
-        return InPanels.of(inside, panels, start + part.reach)
-
     def _room(self, shape: tuple[int, ...]) -> tuple[Array, Any]:
         """This thread's memory, the same each time: it is in the cache already. And as ncnn's, where it is packed."""
         rooms = self._rooms
@@ -183,10 +134,8 @@ class NcnnLines:
         _gather(value, 0, whole)
         return whole
 
-    def _mat(self, rows: Array, *, own: bool = False, step: int = 0) -> Any:
+    def _mat(self, rows: Array, *, own: bool = False) -> Any:
         """``rows`` as ncnn's, without a copy: they must live, unchanged, for as long as that is used.
-
-        ``step`` are the pixels from one group of channels to the next, where there are more than the rows have.
 
         Layers that may write into what they are given want memory of its ``own``, which ncnn counts the readers of.
         """
@@ -195,7 +144,7 @@ class NcnnLines:
         if pack == 1:
             return mat.clone()  # ncnn wants each channel to begin at a multiple of 16 bytes
         mat.elempack, mat.elemsize = pack, 4 * pack
-        mat.w, mat.cstep = width, step or height * width
+        mat.w, mat.cstep = width, height * width
         return mat.clone() if own else mat
 
     def _net(self, pour: Callable[[Callable[[bytes], object]], bytes]) -> Any:
@@ -244,17 +193,15 @@ class _Rooms(threading.local):
 class _Layer:
     """A layer as it is given to ncnn; ``reach`` are the columns that it reads on each side, where it can be split.
 
-    Then ``sources`` are the places of the inputs whose channels it reads, one after the other, and ``names`` those
-    values; ``square`` is the reach where it is that of the rows as well. ``factor`` is that of a pixel shuffle that is
-    done here, and 0 where ncnn runs the layer.
+    Then ``sources`` are the places of the inputs whose channels it reads, one after the other. ``ours`` says that it is
+    a convolution of the package's own, and ``factor`` is that of a pixel shuffle that is done here; it is 0 elsewhere.
     """
 
-    def __init__(self, graph: Graph, layer: Layer) -> None:
+    def __init__(self, graph: Graph, layer: Layer, known: Mapping[str, Form]) -> None:
         first, conv = layer.operations[0], layer.convolution
         self.layer, self.reach, self.factor = layer, None, layer.step if layer.added else 0
         self.writes = first.kind not in _SAFE and len(layer.inputs) == 1
-        self.sources, self._numbers = list[int](), 0
-        self.names, self.square = tuple[str, ...](), None
+        self.sources, self._numbers, self.ours = list[int](), 0, False
         if conv is None or not layer.padded or layer.still:  # of one pixel, and padded above and below as well
             return
         weight = graph.weights[conv.weights["weight"]]
@@ -264,9 +211,12 @@ class _Layer:
             names = layer.inputs if first is conv else first.inputs
             behind = layer.operations[layer.operations.index(conv) + 1 :]
             self.layer, self.reach = replace(layer, operations=(bare, *behind), inputs=conv.inputs), across
-            self.sources, self.names = [layer.inputs.index(name) for name in names], tuple(names)
-            self.square = across if (layer.shift, layer.spread) == (across, taps) else None
+            self.sources = [layer.inputs.index(name) for name in names]
             self._numbers = weight.shape[0] + weight.shape[1] * int(cast(int, conv.attributes.get("groups", 1)))
+            square = (weight.shape[2:], across, layer.shift, layer.spread) == ((3, 3), 1, 1, 2)
+            channels = (len(weight), *(known[name].channels for name in names))
+            whole = all(count % PACK == 0 for count in channels) and sum(channels[1:]) == weight.shape[1]
+            self.ours = square and whole and follows(behind) and library() is not None
 
     def columns(self, height: int) -> int:
         """How many columns of so many rows fit the cache, read and made."""
@@ -289,7 +239,7 @@ def _between(value: Rows, start: int, stop: int) -> Iterator[Piece]:
     for piece in value:
         low, high = max(start - top, 0), min(stop - top, piece[0].shape[1])
         if low < high:
-            yield piece.between(low, high) if isinstance(piece, InPanels) else tuple(one[:, low:high] for one in piece)
+            yield tuple(one[:, low:high] for one in piece)
         top += piece[0].shape[1]
 
 
@@ -310,14 +260,6 @@ def _gather(value: Rows, left: int, into: Array) -> None:
                 into[:, top:bottom, low - left : high - left] = array[:, :, low - at : high - at]
             at = behind
         top = bottom
-
-
-def _spread(panels: Panels, value: Rows, group: int, top: int) -> None:
-    """Copies a value's rows into the panels, from the row ``top`` on, as the channels from ``group`` on."""
-    if value:
-        behind, bottom = group + value[0][0].shape[0], top + sum(piece[0].shape[1] for piece in value)
-        for (start, _), array in zip(panels.spans, panels.arrays, strict=True):
-            _gather(value, start - panels.reach, array[group:behind, top:bottom])
 
 
 @functools.cache

@@ -4,6 +4,7 @@ A pixel shuffle that is added to the enlarged picture takes ncnn three layers, u
 pixels that lie together before and afterwards are moved as one number.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -52,3 +53,11 @@ def _shuffle(value: Array, into: Array) -> None:
         y, x = divmod(rest, factor)
         group, within = divmod(number, pack // together)
         cells[channel, :, y, :, x // together] = values[group, :, :, within]
+
+
+def aligned(shape: tuple[int, ...]) -> Array:
+    """Memory as ncnn wants it: at a multiple of 64 bytes, with some behind that may be read."""
+    count = math.prod(shape)
+    flat = np.empty(count + 32, np.float32)
+    begin = -flat.__array_interface__["data"][0] % 64 // 4
+    return flat[begin : begin + count].reshape(shape)

@@ -31,10 +31,6 @@ class TorchLines:
         given = dict(zip(layer.inputs, values, strict=True))
         return self._engine.follow(layer.operations, given, (layer.output,))[0]
 
-    def above(self, place: int) -> int:  # noqa: ARG002 - of any layer
-        """Nothing more than a layer reads is of use here."""
-        return 0
-
     def cut(self, value: "Tensor", top: int, bottom: int) -> "Tensor":
         """Shares memory with ``value``."""
         return value[:, :, top : value.shape[2] - bottom]

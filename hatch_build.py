@@ -1,0 +1,56 @@
+"""Compiles the package's own kernels with the system's C compiler, or Zig's where there is none.
+
+Where that fails, or on other processors, the package works without them, on ncnn's.
+"""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+_HERE = Path("src/superres/runtime/engines")
+_NAME = "_winograd.dll" if sys.platform == "win32" else "_winograd.so"
+_FLAGS = ("-O3", "-mavx2", "-mfma", "-fvisibility=hidden", "-shared", *(() if sys.platform == "win32" else ("-fPIC",)))
+
+
+class Kernels(BuildHookInterface):  # type: ignore[type-arg]
+    """Puts the compiled library beside its source, and into wheels."""
+
+    PLUGIN_NAME = "custom"
+
+    def dependencies(self) -> list[str]:
+        return ["ziglang"] if self.target_name == "wheel" and _wanted() and not _compiler() else []
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - the interface's
+        if self.target_name != "wheel" or not _wanted():
+            return
+        made = Path(self.root) / _HERE / _NAME
+        command = _compiler() or [sys.executable, "-m", "ziglang", "cc"]
+        with_source = [*command, *_FLAGS, "-o", f"{made}.new", str(made.with_name("winograd.c"))]
+        ended = subprocess.run(with_source, capture_output=True, text=True, check=False)
+        if ended.returncode:
+            self.app.display_warning(f"without kernels of its own, ncnn's are used instead: {ended.stderr[-2000:]}")
+            return
+        Path(f"{made}.new").replace(made)
+        build_data["artifacts"].append(f"/{_HERE.as_posix()}/{_NAME}")
+        build_data["pure_python"] = False
+        build_data["tag"] = f"py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"
+
+
+def _wanted() -> bool:
+    return platform.machine().lower() in ("x86_64", "amd64") and sys.maxsize > 2**32
+
+
+def _compiler() -> list[str] | None:
+    """The system's C compiler, as a command; not Microsoft's, which has other flags."""
+    named = os.environ.get("CC")
+    if named:
+        return named.split()
+    names = ("gcc", "clang") if sys.platform == "win32" else ("cc", "gcc", "clang")
+    return next(([found] for name in names if (found := shutil.which(name))), None)

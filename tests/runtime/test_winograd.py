@@ -1,0 +1,271 @@
+"""The package's own 3x3 convolutions: what double precision makes, and networks that are the same with and without."""
+
+import importlib.util
+import platform
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from superres.graph.graph import Operation
+from superres.graph.radius import halo
+from superres.graph.rows import layers
+from superres.runtime.bands import Bands
+from superres.runtime.engines import ncnn_lines, winograd
+from superres.runtime.engines.ncnn import NcnnEngine
+from superres.runtime.engines.ncnn_lines import NcnnLines
+from superres.runtime.engines.packed import aligned
+from superres.runtime.engines.winograd import Winograd, follows, library
+from superres.runtime.lines import Lines, line_strips
+from superres.runtime.tiles import spans
+from superres.types import BadOutput
+
+_spec = importlib.util.spec_from_file_location("graph_nets", Path(__file__).parents[1] / "graph" / "nets.py")
+nets = importlib.util.module_from_spec(_spec)
+sys.modules["graph_nets"] = nets
+_spec.loader.exec_module(nets)
+
+compiled = pytest.mark.skipif(library() is None, reason="no kernels were compiled, or not for this processor")
+
+
+def truth(x, weight, bias, slope):
+    """(C, h + 2, w) -> (O, h, w), in double precision."""
+    wide = np.pad(x.astype(np.float64), ((0, 0), (0, 0), (1, 1)))
+    high, across = x.shape[1] - 2, x.shape[2]
+    made = np.zeros((len(weight), high, across)) + bias[:, None, None]
+    for i in range(3):
+        for j in range(3):
+            made += np.einsum(
+                "oc,chw->ohw", weight[:, :, i, j].astype(np.float64), wide[:, i : i + high, j : j + across]
+            )
+    return np.where(made > 0, made, made * slope[:, None, None])
+
+
+def packed(x, pack=8):
+    """(C, h, w) -> (C / pack, h, w, pack)."""
+    channels, height, width = x.shape
+    return np.ascontiguousarray(x.reshape(channels // pack, pack, height, width).transpose(0, 2, 3, 1))
+
+
+def plain(made):
+    groups, height, width, pack = made.shape
+    return made.transpose(0, 3, 1, 2).reshape(groups * pack, height, width)
+
+
+def drawn(seed, out, channels, height, width):
+    rng = np.random.default_rng(seed)
+    weight = rng.standard_normal((out, channels, 3, 3), np.float32) / np.float32(3 * channels**0.5)
+    x = rng.standard_normal((channels, height + 2, width), np.float32)
+    return x, weight, rng.standard_normal(out).astype(np.float32), rng.random(out).astype(np.float32)
+
+
+@compiled
+class TestConvolution:
+    @settings(max_examples=60, deadline=None)
+    @given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 30), st.integers(1, 40), st.integers(0, 2**32 - 1))
+    def test_any_size_is_that_of_double_precision(self, out, channels, height, width, seed):
+        x, *constants = drawn(seed, 8 * out, 8 * channels, height, width)
+        made = Winograd(*constants)([((packed(x),),)])
+        assert np.abs(plain(made) - truth(x, *constants)).max() < 1e-5
+
+    @settings(max_examples=40, deadline=None)
+    @given(st.data())
+    def test_rows_and_channels_lie_where_they_like(self, data):
+        x, *constants = drawn(3, 16, 40, 17, 21)
+        whole = Winograd(*constants)([((packed(x),),)])
+        at, values = 0, []
+        while at < 40:
+            count = 8 * data.draw(st.integers(1, (40 - at) // 8))
+            cuts = sorted(data.draw(st.sets(st.integers(1, 18), max_size=3)))
+            pieces = np.split(packed(x[at : at + count], data.draw(st.sampled_from([8, 4, 1]))), cuts, axis=1)
+            values.append(tuple(self._apart(piece, data.draw(st.integers(1, 21))) for piece in pieces))
+            at += count
+        assert np.array_equal(Winograd(*constants)(values), whole)
+
+    @staticmethod
+    def _apart(piece, left):
+        """Two pieces side by side, the rows of larger memory each."""
+        larger = np.full((piece.shape[0], piece.shape[1] + 3, *piece.shape[2:]), np.nan, np.float32)
+        larger[:, 1:-2] = piece
+        return tuple(one for one in (larger[:, 1:-2, :left], larger[:, 1:-2, left:]) if one.shape[2])
+
+    def test_a_constant_stays_one_to_a_rounding(self):
+        weight = np.zeros((8, 8, 3, 3), np.float32)
+        weight[range(8), range(8), 1, 1] = 1
+        x = np.full((8, 12, 13), 0.7, np.float32)
+        made = Winograd(weight, np.zeros(8), np.ones(8))([((packed(x),),)])
+        assert np.abs(made - np.float32(0.7)).max() < 1e-6
+
+    def test_threads_change_no_bit(self):
+        x, *constants = drawn(5, 64, 64, 24, 90)
+        run, value = Winograd(*constants), [((packed(x),),)]
+        first, made = run(value), []
+        threads = [threading.Thread(target=lambda: made.extend(run(value) for _ in range(20))) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(made) == 60
+        assert all(np.array_equal(one, first) for one in made)
+
+    @pytest.mark.parametrize(("out", "channels", "height", "width", "tiles"), [(8, 8, 1, 1, 6), (24, 16, 9, 7, 12)])
+    def test_nothing_is_written_beside_what_it_is_given(self, monkeypatch, out, channels, height, width, tiles):
+        x, *constants = drawn(7, out, channels, height, width)
+        given = []
+
+        def guarded(shape):
+            count = int(np.prod(shape))
+            flat = aligned((count + 64,))
+            flat[:] = np.float32(1234.5)
+            given.append(flat[count:])
+            return flat[:count].reshape(shape)
+
+        monkeypatch.setattr(winograd, "aligned", guarded)
+        monkeypatch.setattr(winograd, "_CACHE", tiles * 36 * 4 * (out + channels))
+        monkeypatch.setattr(winograd, "_scratch", winograd._Scratch())
+        made = Winograd(*constants)([((packed(x),),)])
+        assert np.abs(plain(made) - truth(x, *constants)).max() < 1e-5
+        assert len(given) == 4  # weights, the result, and what a thread works in: none at first
+        assert all((one == np.float32(1234.5)).all() for one in given)
+
+
+def test_activations_and_factors_are_done_as_well():
+    def kinds(*names):
+        return [Operation(name, (f"v{place}",), f"v{place + 1}") for place, name in enumerate(names)]
+
+    for names in ((), ("relu",), ("leaky_relu",), ("prelu",), ("affine",), ("affine", "prelu")):
+        assert follows(kinds(*names)), names
+    for names in (("sigmoid",), ("relu", "relu"), ("relu", "affine"), ("affine", "affine"), ("affine", "relu", "relu")):
+        assert not follows(kinds(*names)), names
+
+
+@pytest.mark.skipif(not Path("/proc/cpuinfo").exists() or platform.machine() != "x86_64", reason="not Linux on x86-64")
+def test_kernels_are_here_where_the_processor_has_what_they_need():
+    flags = Path("/proc/cpuinfo").read_text().split()
+    assert (library() is not None) == ("avx2" in flags and "fma" in flags)
+
+
+def dense(width=8, growth=8, kernel=3, depth=3, blocks=2):
+    """Dense blocks, each with a convolution that reads all of it last and a sum around it."""
+    build = nets.Build(7)
+    at = build.conv(3, width)
+    for _ in range(blocks):
+        values = [at]
+        for number in range(depth):
+            joined = build.add("concat", tuple(values)) if number else at
+            build.conv(width + number * growth, growth, kernel, inputs=joined)
+            values.append(build.add("leaky_relu", slope=0.2))
+        build.conv(width + depth * growth, width, kernel, inputs=build.add("concat", tuple(values)))
+        scaled = build.weighted("affine", build.at, {"weight": np.full(1, 0.2), "bias": np.full(1, 0.1)})
+        at = build.add("add", (scaled, at))
+    build.conv(width, 12, inputs=at)
+    build.weighted("affine", build.at, {"weight": np.full(1, 0.2)})  # to about the range of a picture
+    build.add("pixel_shuffle", factor=2)
+    return build.graph(2)
+
+
+def mixed():
+    """Convolutions of the package's own and of ncnn's by turns, and values packed in every way."""
+    build = nets.Build(5)
+    first = build.conv(3, 16, 5, padding=2)
+    build.conv(16, 8, padding=2, dilation=2)
+    second = build.conv(8, 8, groups=4)
+    third = build.weighted("prelu", build.conv(8, 16, inputs=second), {"weight": np.linspace(-1, 1, 16)})
+    build.conv(16 + 8 + 16, 24, inputs=build.add("concat", (first, second, third)))
+    build.add("sigmoid")
+    build.conv(24, 20, inputs=build.at)
+    build.conv(20, 12)
+    build.add("pixel_shuffle", factor=2)
+    return build.graph(2)
+
+
+GRAPHS = {
+    "dense": dense(),
+    "five": dense(kernel=5),
+    "unlike": dense(growth=12),
+    "thin": dense(6, 6),
+    "mixed": mixed(),
+}
+
+
+def picture(height, width):
+    return np.random.default_rng(height * 1000 + width).random((height, width, 3), np.float32)
+
+
+def whole(graph, x):
+    return NcnnEngine(graph, threads=1)(np.ascontiguousarray(x.transpose(2, 0, 1))[None])[0].transpose(1, 2, 0)
+
+
+def flowed(graph, x, block, *, wide=None, workers=1, machine=None):
+    height, width = x.shape[:2]
+    lines = Lines(graph, layers(graph), block, spans(width, wide or width, halo(graph), 1), height, width, 1, workers)
+    machine = machine or NcnnLines(graph, lines.layers)
+    bands = Bands(3, False, "float32")
+    strips = line_strips(lambda top, high: x[top : top + high], lines, machine, bands, 3, np.ascontiguousarray)
+    return np.concatenate(list(strips))
+
+
+@pytest.fixture(autouse=True)
+def _unchecked(monkeypatch):
+    monkeypatch.setattr("superres.runtime.lines.fault", lambda *_: None)  # drawn weights enlarge nothing
+
+
+@pytest.fixture(params=["own", "ncnn"])
+def kernels(request, monkeypatch):
+    """What does the 3x3 convolutions; ncnn's are given a few columns at a time."""
+    if request.param == "ncnn":
+        monkeypatch.setattr(ncnn_lines, "library", lambda: None)
+        monkeypatch.setattr(ncnn_lines, "_CACHE", 1)
+        monkeypatch.setattr(ncnn_lines, "_NARROWEST", 8)
+    elif library() is None:
+        pytest.skip("no kernels were compiled, or not for this processor")
+    return request.param
+
+
+class TestNetworks:
+    @pytest.mark.parametrize("name", GRAPHS)
+    @pytest.mark.parametrize("block", [1, 2, 5, 24, 31, 70])
+    def test_rows_are_those_of_the_whole_picture(self, name, block, kernels):
+        graph, x = GRAPHS[name], picture(70, 45)
+        assert np.abs(flowed(graph, x, block, workers=2) - whole(graph, x)).max() < 1e-5
+
+    @compiled
+    @settings(max_examples=40, deadline=None)
+    @given(st.sampled_from(sorted(GRAPHS)), *[st.integers(1, 40)] * 3, st.integers(9, 40))
+    def test_any_size_any_block_any_strip(self, name, height, width, block, wide):
+        graph, x = GRAPHS[name], picture(height, width)
+        assert np.abs(flowed(graph, x, block, wide=wide) - whole(graph, x)).max() < 1e-5
+
+    @compiled
+    @pytest.mark.parametrize(("name", "count"), [("dense", 8), ("five", 0), ("unlike", 0), ("thin", 0), ("mixed", 2)])
+    def test_3x3_convolutions_of_whole_eights_are_our_own(self, name, count):
+        machine = NcnnLines(GRAPHS[name], layers(GRAPHS[name]))
+        assert sum(one.ours for one in machine._layers) == count
+
+    def test_two_threads_change_no_bit(self, kernels):
+        graph, x = GRAPHS["dense"], picture(90, 40)
+        one = flowed(graph, x, 12)
+        for _ in range(3):
+            assert np.array_equal(flowed(graph, x, 12, workers=2), one)
+
+    def test_a_machine_that_ran_before_makes_the_same(self, kernels):
+        graph, x = GRAPHS["dense"], picture(60, 40)
+        machine = NcnnLines(graph, layers(graph))
+        first = flowed(graph, x, 12, machine=machine)
+        flowed(graph, picture(60, 23), 12, machine=machine)
+        assert np.array_equal(flowed(graph, x, 12, machine=machine), first)
+
+
+def test_a_full_folder_for_temporary_files_is_said(monkeypatch):
+    def full(*_given, **_more):
+        raise OSError(28, "No space left on device")
+
+    graph = GRAPHS["thin"]
+    machine = NcnnLines(graph, layers(graph))
+    monkeypatch.setattr("tempfile.mkstemp", full)  # a layer's weights go there when its first rows come
+    with pytest.raises(BadOutput, match=r"No space left on device\); TMPDIR names"):
+        flowed(graph, picture(20, 20), 12, machine=machine)
