@@ -4,6 +4,7 @@ import importlib.util
 import platform
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,12 @@ from superres.runtime.bands import Bands
 from superres.runtime.engines import ncnn_lines, winograd
 from superres.runtime.engines.ncnn import NcnnEngine
 from superres.runtime.engines.ncnn_lines import NcnnLines
+from superres.runtime.engines.ncnn_rows import NcnnRows, on_ncnn
 from superres.runtime.engines.packed import aligned
 from superres.runtime.engines.winograd import Winograd, follows, library
 from superres.runtime.lines import Lines, line_strips
 from superres.runtime.tiles import spans
-from superres.types import BadOutput
+from superres.types import BadModel, BadOutput
 
 _spec = importlib.util.spec_from_file_location("graph_nets", Path(__file__).parents[1] / "graph" / "nets.py")
 nets = importlib.util.module_from_spec(_spec)
@@ -218,7 +220,7 @@ def _unchecked(monkeypatch):
 def kernels(request, monkeypatch):
     """What does the 3x3 convolutions; ncnn's are given a few columns at a time."""
     if request.param == "ncnn":
-        monkeypatch.setattr(ncnn_lines, "library", lambda: None)
+        monkeypatch.setattr(winograd, "library", lambda: None)
         monkeypatch.setattr(ncnn_lines, "_CACHE", 1)
         monkeypatch.setattr(ncnn_lines, "_NARROWEST", 8)
     elif library() is None:
@@ -241,7 +243,7 @@ class TestNetworks:
         assert np.abs(flowed(graph, x, block, wide=wide) - whole(graph, x)).max() < 1e-5
 
     @compiled
-    @pytest.mark.parametrize(("name", "count"), [("dense", 8), ("five", 0), ("unlike", 0), ("thin", 0), ("mixed", 2)])
+    @pytest.mark.parametrize(("name", "count"), [("dense", 8), ("five", 0), ("unlike", 0), ("thin", 0), ("mixed", 1)])
     def test_3x3_convolutions_of_whole_eights_are_our_own(self, name, count):
         machine = NcnnLines(GRAPHS[name], layers(GRAPHS[name]))
         assert sum(one.ours for one in machine._layers) == count
@@ -258,6 +260,44 @@ class TestNetworks:
         first = flowed(graph, x, 12, machine=machine)
         flowed(graph, picture(60, 23), 12, machine=machine)
         assert np.array_equal(flowed(graph, x, 12, machine=machine), first)
+
+
+@compiled
+class TestTiles:
+    @pytest.mark.parametrize("name", ["dense", "mixed"])
+    @pytest.mark.parametrize("size", [(1, 1), (23, 40), (49, 17), (96, 31)])
+    @pytest.mark.parametrize("threads", [1, 2])
+    def test_a_tile_is_the_whole_pictures(self, name, size, threads):
+        graph = GRAPHS[name]
+        tiles = np.stack([picture(*size).transpose(2, 0, 1), 1 - picture(*size).transpose(2, 0, 1)])
+        made, truth = NcnnRows(graph, threads=threads)(tiles), NcnnEngine(graph, threads=1)(tiles)
+        assert made.shape == truth.shape == (2, 3, 2 * size[0], 2 * size[1])
+        assert np.abs(made - truth).max() < 1e-5
+
+    def test_several_at_once_change_no_bit(self):
+        engine, tiles = NcnnRows(GRAPHS["dense"], threads=1), [picture(40, 30 + n).transpose(2, 0, 1) for n in range(4)]
+        alone = [engine(tile[None]) for tile in tiles]
+        with ThreadPoolExecutor(4) as pool:
+            for made, one in zip(pool.map(engine, [tile[None] for tile in 3 * tiles]), 3 * alone, strict=True):
+                assert np.array_equal(made, one)
+
+    def test_taken_where_most_of_the_work_is_ours(self):
+        assert isinstance(on_ncnn(GRAPHS["dense"]), NcnnRows)
+        assert isinstance(on_ncnn(GRAPHS["five"]), NcnnEngine)
+
+    def test_what_does_not_fit_is_said(self):
+        build = nets.Build(3)
+        build.add("pixel_unshuffle", factor=2)
+        build.conv(12, 16)
+        build.conv(16, 16)
+        build.conv(16, 48)
+        build.add("pixel_shuffle", factor=4)
+        engine = NcnnRows(build.graph(2))
+        assert engine(np.zeros((1, 3, 6, 8), np.float32)).shape == (1, 3, 12, 16)
+        with pytest.raises(BadModel, match=r"wants sides that are multiples of 2"):
+            engine(np.zeros((1, 3, 7, 8), np.float32))
+        with pytest.raises(BadModel, match=r"wants \(B, 3, H, W\)"):
+            engine(np.zeros((1, 1, 6, 8), np.float32))
 
 
 def test_a_full_folder_for_temporary_files_is_said(monkeypatch):

@@ -13,11 +13,12 @@ from typing import Any, Protocol
 
 from superres.graph.graph import Graph
 from superres.graph.radius import alignment
-from superres.graph.rows import Layer, counts
+from superres.graph.rows import Layer, counts, work
 from superres.graph.shapes import Form, forms, shapes
 from superres.types import Array, Tile
 
 AHEAD = 1  # blocks that a stage may be ahead of the next one
+_STAGES = 6  # for each worker
 _POLL = 0.2  # seconds: how often Ctrl-C is listened for
 
 
@@ -229,12 +230,19 @@ def _per_block(form: Form, block: int) -> int:
     return int(block * form.resolution[0])
 
 
-def shared_out(work: Sequence[float], count: int) -> list[range]:
-    """Places of ``work`` in ``count`` ranges of much the same sum; fewer where there are not so many."""
-    total, done, start, found = sum(work), 0.0, 0, list[range]()
-    for place, one in enumerate(work):
+def stages_of(graph: Graph, layers: Sequence[Layer], workers: int) -> list[range]:
+    """The layers that are run in one go: several a worker, so that none waits for long."""
+    if workers == 1 or not layers:
+        return [range(len(layers))]
+    return shared_out(work(graph, layers), _STAGES * workers)
+
+
+def shared_out(costs: Sequence[float], count: int) -> list[range]:
+    """Places of ``costs`` in ``count`` ranges of much the same sum; fewer where there are not so many."""
+    total, done, start, found = sum(costs), 0.0, 0, list[range]()
+    for place, one in enumerate(costs):
         done += one
-        if place + 1 == len(work) or done - one / 2 >= total * (len(found) + 1) / count:
+        if place + 1 == len(costs) or done - one / 2 >= total * (len(found) + 1) / count:
             found.append(range(start, place + 1))
             start = place + 1
     return found

@@ -9,9 +9,9 @@ import numpy as np
 
 from superres.graph.graph import Graph
 from superres.graph.passes import Pass, cannot_flow, carried, held, spilled
-from superres.graph.rows import Counted, Footprint, Layer, footprint, work
+from superres.graph.rows import Counted, Footprint, Layer, footprint
 from superres.runtime.bands import Bands, Rows
-from superres.runtime.flow import Flow, Machine, flowing, shared_out
+from superres.runtime.flow import Flow, Machine, flowing, stages_of
 from superres.runtime.guards import fault
 from superres.runtime.tiles import RowSource, RowWindow, Span, repeat_edge, spans
 from superres.types import Array, BadOutput, Tile
@@ -20,7 +20,6 @@ BLOCKS = {24: 1.0, 48: 1.03, 12: 1.08, 6: 1.4}  # rows, and the time that a row 
 WIDTHS = (4096, 2048, 1024, 512, 256)  # of column strips, beside the whole width
 ENGINES = ("ncnn", "torch")
 _QUEUED = 2.0  # blocks of all values that wait between the stages
-_STAGES = 6  # for each worker
 _PER_BLOCK = 200  # input pixels' worth of time that each further block costs
 _CARRIED = 3  # blocks of what comes from the disk and goes there: read, waiting, and as it is written
 _COPIES = 5  # of a finished block: packed, plain, in the sample type, in the strip, and the strip before
@@ -50,7 +49,7 @@ class Lines:
 
     @property
     def stages(self) -> list[range]:
-        """The layers that are run in one go: several a worker, so that none waits for long."""
+        """The layers that are run in one go."""
         known = self.counted.stages
         if self.workers not in known:
             known[self.workers] = self.stages_of(self.layers)
@@ -58,9 +57,7 @@ class Lines:
 
     def stages_of(self, layers: tuple[Layer, ...]) -> list[range]:
         """As :attr:`stages`, of the layers of one pass."""
-        if self.workers == 1 or not layers:
-            return [range(len(layers))]
-        return shared_out(work(self.graph, layers), _STAGES * self.workers)
+        return stages_of(self.graph, layers, self.workers)
 
     @property
     def excess(self) -> float:

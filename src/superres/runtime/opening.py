@@ -30,6 +30,7 @@ from superres.runtime.back_projection import REACH, BackProjected
 from superres.runtime.batches import Card, Tell
 from superres.runtime.caches import recall, remember
 from superres.runtime.engines import choose
+from superres.runtime.engines.winograd import share
 from superres.runtime.ensemble import SelfEnsemble
 from superres.runtime.learning import MOST_SCALE, open_method
 from superres.runtime.models import Model, auto_family, load
@@ -107,6 +108,11 @@ class Network:
     def counted(self) -> Counted:
         """What rows hold in blocks of so many, as far as it was asked for."""
         return Counted()
+
+    @cached_property
+    def share(self) -> float:
+        """The part of its work in rows that the package's own kernels do, on ncnn."""
+        return 0.0 if self.graph is None else share(self.graph, self.layers)
 
     def multiply_adds(self, height: int, width: int) -> int:
         if self.graph is None:

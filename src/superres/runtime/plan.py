@@ -27,6 +27,7 @@ _FIXED = 24 << 20  # encoder, decoder and engine, beside what grows with the pic
 _LEARNING = 200 << 20  # what a method that learns at test time holds beside PyTorch: pairs, values, gradients
 _LITTLE_MORE = 1.75  # times the least work: what smaller tiles gain by the cache, as measured
 _LINES_COST = 1.1  # of a pixel in rows against one in tiles, nothing of it computed twice
+_OUR_COST = 0.6  # the same, by the package's own kernels
 _CLEARLY = 1.25
 _SMALL = 40_000  # input pixels that are done at once whoever does them
 _ALONE = 1.7  # times as long without a second thread: taken only where the memory asks for it
@@ -314,6 +315,8 @@ class _Room:
             return None, "the picture fits into the memory at once", math.inf
         fitting: list[tuple[float, Lines, int]] = []
         least, most = math.inf, threads_each(self.settings.threads, self.settings.side_by_side)
+        ours = network.share if self.engine == "ncnn" else 0.0
+        each = _LINES_COST + (_OUR_COST - _LINES_COST) * ours
         facts = network.halo or 0, network.alignment, network.counted, network.passes
         for given in candidates(network.graph, network.layers, (info.height, info.width), *facts):
             for workers in dict.fromkeys((most, 1)):
@@ -321,7 +324,7 @@ class _Room:
                 need = self.base + self._flowing(lines, network)
                 least = min(least, need)
                 if self._together(need) <= self.limit:
-                    fitting.append((_LINES_COST * lines.cost * (1 if workers == most else _ALONE), lines, need))
+                    fitting.append((each * lines.cost * (1 if workers == most else _ALONE), lines, need))
         if not fitting:
             return None, "the memory does not suffice for a block of rows", least
         cost, lines, need = min(fitting, key=lambda one: one[0])

@@ -27,7 +27,7 @@ from superres.types import BadRequest, EngineUnavailable, SuperresError, Tile, U
 
 # name -> (class, package it needs, what installs that)
 ENGINES: dict[str, tuple[str, str, str]] = {
-    "ncnn": ("superres.runtime.engines.ncnn:NcnnEngine", "ncnn", "pip install ncnn"),
+    "ncnn": ("superres.runtime.engines.ncnn_rows:on_ncnn", "ncnn", "pip install ncnn"),
     "ncnn-plain": ("superres.runtime.engines.ncnn:plain_ncnn", "ncnn", "pip install ncnn"),
     "onnxruntime": (
         "superres.runtime.engines.onnxruntime:OnnxRuntimeEngine", "onnxruntime", "pip install 'superres[onnx]'",

@@ -26,7 +26,7 @@ from superres.graph.rows import Layer
 from superres.graph.shapes import Form, forms, pair
 from superres.runtime.engines.ncnn import as_file, configure, import_ncnn
 from superres.runtime.engines.packed import Piece, Rows, add_shuffled, aligned, view
-from superres.runtime.engines.winograd import PACK, Winograd, follows, library
+from superres.runtime.engines.winograd import Winograd, suits
 from superres.types import Array, BadModel, EngineUnavailable, Tile
 
 _CACHE = 960 * 1024  # bytes that a convolution may read and write at once
@@ -213,10 +213,7 @@ class _Layer:
             self.layer, self.reach = replace(layer, operations=(bare, *behind), inputs=conv.inputs), across
             self.sources = [layer.inputs.index(name) for name in names]
             self._numbers = weight.shape[0] + weight.shape[1] * int(cast(int, conv.attributes.get("groups", 1)))
-            square = (weight.shape[2:], across, layer.shift, layer.spread) == ((3, 3), 1, 1, 2)
-            channels = (len(weight), *(known[name].channels for name in names))
-            whole = all(count % PACK == 0 for count in channels) and sum(channels[1:]) == weight.shape[1]
-            self.ours = square and whole and follows(behind) and library() is not None
+            self.ours = suits(graph, layer, known)
 
     def columns(self, height: int) -> int:
         """How many columns of so many rows fit the cache, read and made."""

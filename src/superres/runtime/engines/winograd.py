@@ -8,13 +8,15 @@ import ctypes
 import functools
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from superres.graph.graph import Graph, Operation
+from superres.graph.rows import Layer, work
+from superres.graph.shapes import Form, forms, pair
 from superres.runtime.engines.packed import Piece, Rows, aligned
 from superres.types import Array
 
@@ -44,6 +46,28 @@ def library() -> Any:
     found.winograd_convolve.restype = None
     found.winograd_convolve.argtypes = [memory, count, memory, *[count] * 4, *[memory] * 5, count]
     return found
+
+
+def suits(graph: Graph, layer: Layer, known: Mapping[str, Form]) -> bool:
+    """Whether a layer is a convolution that is done here, with what comes after it."""
+    conv = layer.convolution
+    if conv is None or layer.still or not layer.padded or library() is None:
+        return False
+    weight, first = graph.weights[conv.weights["weight"]], layer.operations[0]
+    place = (weight.shape[2:], layer.step, layer.shift, layer.spread, pair(conv, "padding")[1])
+    channels = len(weight), *(known[name].channels for name in first.inputs)
+    plain = (
+        place == ((3, 3), 1, 1, 2, 1) and pair(conv, "stride", least=1)[1] == pair(conv, "dilation", least=1)[1] == 1
+    )
+    whole = all(count % PACK == 0 for count in channels) and sum(channels[1:]) == weight.shape[1]  # not in groups
+    return plain and whole and follows(layer.operations[layer.operations.index(conv) + 1 :])
+
+
+def share(graph: Graph, layers: Sequence[Layer]) -> float:
+    """The part of the layers' work that is done here."""
+    known, costs = forms(graph), work(graph, layers)
+    ours = sum(cost for layer, cost in zip(layers, costs, strict=True) if suits(graph, layer, known))
+    return ours / sum(costs) if costs else 0.0
 
 
 def follows(operations: Sequence[Operation]) -> bool:
