@@ -20,7 +20,7 @@ BLOCKS = {24: 1.0, 48: 1.03, 12: 1.08, 6: 1.4}  # rows, and the time that a row 
 WIDTHS = (4096, 2048, 1024, 512, 256)  # of column strips, beside the whole width
 ENGINES = ("ncnn", "torch")
 _QUEUED = 2.0  # blocks of all values that wait between the stages
-_PER_BLOCK = 200  # input pixels' worth of time that each further block costs
+_PER_BLOCK = 500  # input pixels' worth of time that each further block costs
 _CARRIED = 3  # blocks of what comes from the disk and goes there: read, waiting, and as it is written
 _COPIES = 5  # of a finished block: packed, plain, in the sample type, in the strip, and the strip before
 
