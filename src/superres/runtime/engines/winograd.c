@@ -32,7 +32,10 @@ typedef __m256 vec;
 static inline vec all(double value) { return _mm256_set1_ps((float)value); }
 
 /* Whether this processor has what the code was compiled for. */
-SHOWN int winograd_runs(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+SHOWN int winograd_runs(void) {
+    __builtin_cpu_init(); /* in a library, some compilers leave this to its user */
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
 
 /* Floats between two places of so many tiles and groups of eight channels. */
 static size_t place_step(long tiles, long groups) { return (size_t)tiles * groups * 8 + LINE; }
