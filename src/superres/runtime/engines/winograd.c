@@ -10,6 +10,7 @@
    Some tiles are taken at a time, so that all of them, transformed, stay in the second cache. Nothing is copied before:
    what is read is named by a pointer for each row of each eight channels. */
 
+#include <cpuid.h>
 #include <immintrin.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,10 +32,13 @@ typedef __m256 vec;
 
 static inline vec all(double value) { return _mm256_set1_ps((float)value); }
 
-/* Whether this processor has what the code was compiled for. */
+/* Whether this processor, and the system for its wide registers, have what the code was compiled for: AVX2 and FMA.
+   Asked of the processor itself: what compilers offer for it is empty in some of them. */
 SHOWN int winograd_runs(void) {
-    __builtin_cpu_init(); /* in a library, some compilers leave this to its user */
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    unsigned a, b, c, d, low, high;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || (c & (bit_OSXSAVE | bit_FMA)) != (bit_OSXSAVE | bit_FMA)) return 0;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (low & 6) == 6 && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_AVX2) != 0;
 }
 
 /* Floats between two places of so many tiles and groups of eight channels. */
