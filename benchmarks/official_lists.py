@@ -110,6 +110,23 @@ for _s in (2, 3, 4):
 _RRDB = _B[2] + "m = load('rrdbnet_arch.py')"
 row("rrdb-x4", _B[0], _B[1], _RRDB, "m.RRDBNet(3, 3)")
 row("rrdb-anime-x4", _B[0], _B[1], _RRDB, "m.RRDBNet(3, 3, num_block=6)")
+_NEWER = (
+    "sys.modules['basicsr.utils'].get_root_logger = None\n_stub('basicsr.ops'); _stub('basicsr.ops.dcn', "
+    "ModulatedDeformConvPack=object, modulated_deform_conv=None)\n"
+    "sys.modules['torchvision'].__version__ = '0.20.0'\n"
+    "sys.modules['basicsr.archs'].arch_util = load('arch_util.py', 'basicsr.archs.arch_util')\n"
+    "m = load('rrdbnet_arch.py', 'basicsr.archs.rrdbnet_arch')"
+)
+for _s in (1, 2):
+    row(
+        f"rrdb-x{_s}",
+        "XPixelGroup/BasicSR",
+        "basicsr/archs",
+        _NEWER,
+        f"m.RRDBNet(3, 3, scale={_s})",
+        size=(3, 12, 8),
+        file="rrdbnet_arch.py",
+    )
 _OLD = "xinntao/ESRGAN", ".", "m = load('RRDBNet_arch.py')"
 row("esrgan-x4", *_OLD, "m.RRDBNet(3, 3, 64, 23)", file="RRDBNet_arch.py")
 _K = "cszn/KAIR", "."

@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -79,14 +79,32 @@ def open_weights(
             tell(module, told)
             return _opened(found.name.lower(), found, module.requires_grad_(False), {})
         state = read_state(path)
-        if network is None and told == NOTHING and all(_CHAIN.fullmatch(name) for name in state):
+        if network is None and told == NOTHING and _is_chain(state):
             return _chain(state, path)
-        known = recognise(state, network=network, scale=scale, value_range=value_range)
-        tell(known.module, told)
-        card = _card(path, known.family, known.dialect.source, known.network) | told.card()
-        return _opened(known.family, known.network, known.module, card, known.dialect)
+        opened = open_state(state, network=network, scale=scale, value_range=value_range, told=told)
+        return replace(opened, card=opened.card | _file(path) | told.card())
     except SuperresError as error:
         raise error if str(path) in str(error) else type(error)(f"{path}: {error}") from error
+
+
+def open_state(
+    state: State,
+    *,
+    network: str | None = None,
+    scale: int | None = None,
+    value_range: float | None = None,
+    told: Told = NOTHING,
+) -> Opened:
+    """As :func:`open_weights`, of an official checkpoint's weights."""
+    known = recognise(state, network=network, scale=scale, value_range=value_range)
+    tell(known.module, told)
+    arguments = known.network.arguments
+    card = {
+        "network": known.family,
+        "arguments": {key: value for key, value in arguments.items() if isinstance(value, (int, float, str))},
+        "weights": f"as {known.dialect.source} writes them, under the licence of those who trained them",
+    }
+    return _opened(known.family, known.network, known.module, card, known.dialect)
 
 
 def foreign(path: Path, scale: int | None, value_range: float | None = None) -> Foreign:
@@ -125,6 +143,11 @@ def _wrapping(facts: NetworkFacts, dialect: Dialect) -> Wrapping | None:
     return None if bands == "all" else Wrapping(facts.factor, "picture", bands)
 
 
+def _is_chain(state: State) -> bool:
+    """Whether the names are our chain's; a compact network of Real-ESRGAN has some of them, but no head."""
+    return "head.bias" in state and all(_CHAIN.fullmatch(name) for name in state)
+
+
 def _chain(state: State, path: Path) -> Opened:
     graph = chain_graph({name: value.numpy() for name, value in state.items()})
     check(graph)
@@ -138,14 +161,6 @@ def _facts(module: nn.Module | None) -> NetworkFacts:
     return facts
 
 
-def _card(path: Path, family: str, source: str, network: Spec[Any]) -> dict[str, Any]:
-    arguments = {key: value for key, value in network.arguments.items() if isinstance(value, (int, float, str))}
+def _file(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
-        content = hashlib.file_digest(file, "sha256").hexdigest()
-    return {
-        "network": family,
-        "arguments": arguments,
-        "weights": f"as {source} writes them, under the licence of those who trained them",
-        "converted from": path.name,
-        "sha256": content,
-    }
+        return {"converted from": path.name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}

@@ -15,16 +15,8 @@ from torch import Tensor
 from superres.converting.family import State
 from superres.converting.whole import read_module
 from superres.runtime.memory import free
+from superres.runtime.torch_file import unprefixed, unwrapped
 from superres.types import BadModel, SuperresError
-
-# what holds the weights in files of several things; the moving average first
-WRAPPERS = (
-    "params_ema", "params", "state_dict_ema", "ema_state_dict", "generator_ema", "generator", "netG", "net_g", "g_ema",
-    "state_dict", "model_state_dict", "model_state", "model", "network", "net", "weights", "sd",
-)  # fmt: skip
-PREFIXES = ("module.", "generator.", "netG.", "net_g.", "model._orig_mod.", "_orig_mod.")
-OTHERS = ("discriminator", "netD", "net_d", "params_d")
-_DEEPEST = 4
 
 
 def read_state(path: Path) -> State:
@@ -35,7 +27,7 @@ def read_state(path: Path) -> State:
     try:
         _fits_in_memory(path)
         found = _safetensors(path) if path.suffix.lower() == ".safetensors" else _pickled(path)
-        return _plain(_unprefixed(_unwrapped(found)))
+        return _plain(unprefixed(unwrapped(found, Tensor), Tensor))
     except OSError as error:
         raise BadModel(f"{path}: cannot be read ({error.strerror or error})") from error
     except SuperresError as error:
@@ -94,33 +86,6 @@ def _refusal(error: Exception) -> str:
                 f"it holds more than weights ({text.split(mark)[1].split()[0]}, code that would run); nothing was run"
             )
     return "it holds more than weights (code that would run), or is damaged; nothing was run"
-
-
-def _unwrapped(found: Any) -> Mapping[str, Any]:
-    for _ in range(_DEEPEST):
-        if not isinstance(found, Mapping):
-            raise BadModel(f"it holds a {type(found).__name__}, wanted a state_dict")
-        held = cast(Mapping[str, Any], found)
-        if any(isinstance(one, Tensor) for one in held.values()):
-            return held
-        inner = next((name for name in WRAPPERS if isinstance(held.get(name), Mapping)), None)
-        if inner is None:
-            if other := [name for name in OTHERS if name in held]:
-                raise BadModel(f"it holds a discriminator ({other[0]}) only; wanted the generator's weights")
-            names = ", ".join(str(one) for one in list(held)[:4]) or "nothing"
-            raise BadModel(f"it holds no weights where they are looked for (it has {names})")
-        found = held[inner]
-    raise BadModel("its dictionaries are nested too deeply")
-
-
-def _unprefixed(held: Mapping[str, Any]) -> dict[str, Any]:
-    state = {str(name): value for name, value in held.items() if isinstance(value, Tensor)}
-    for _ in range(_DEEPEST):
-        prefix = next((one for one in PREFIXES if all(name.startswith(one) for name in state)), None)
-        if prefix is None or not state:
-            break
-        state = {name.removeprefix(prefix): value for name, value in state.items()}
-    return state
 
 
 def refuse_claims(state: Mapping[str, Tensor]) -> None:

@@ -40,7 +40,7 @@ def save_model(
     from safetensors.numpy import save
 
     check(graph)
-    described: dict[str, Any] = {"version": VERSION, "graph": _described(graph), "card": dict(card)}
+    described: dict[str, Any] = {"version": VERSION, "graph": description(graph), "card": dict(card)}
     if wrapping is not None:
         wrapping.check(graph)
         described |= {"version": WRAPPED, "wrapping": wrapping.described()}
@@ -64,7 +64,7 @@ def load_model(path: str | Path) -> tuple[Graph, Card]:
     """
     header = _header(Path(path))
     weights = _refusing(path, lambda: _weights(Path(path)))
-    graph = _refusing(path, lambda: _graph(header["graph"], weights))
+    graph = _refusing(path, lambda: graph_of(header["graph"], weights))
     _refusing(path, lambda: (check(graph), halo(graph)))
     if "wrapping" in header:
         _refusing(path, lambda: wrapping_of(header["wrapping"]).check(graph))
@@ -131,7 +131,7 @@ def _weights(path: Path) -> dict[str, Weight]:
         return {key: file.get_tensor(key).astype(np.float32, copy=False) for key in file.keys()}  # noqa: SIM118
 
 
-def _described(graph: Graph) -> dict[str, Any]:
+def description(graph: Graph) -> dict[str, Any]:
     operations = [
         [step.kind, list(step.inputs), step.output, dict(step.attributes), dict(step.weights)]
         for step in graph.operations
@@ -140,7 +140,7 @@ def _described(graph: Graph) -> dict[str, Any]:
     return {**facts, "operations": operations}
 
 
-def _graph(described: dict[str, Any], weights: dict[str, Weight]) -> Graph:
+def graph_of(described: dict[str, Any], weights: dict[str, Weight]) -> Graph:
     steps = _listed(described["operations"], "operations")
     if len(steps) > MOST_OPERATIONS:
         raise BadModel(f"{len(steps)} operations, wanted at most {MOST_OPERATIONS}")

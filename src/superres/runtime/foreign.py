@@ -16,6 +16,7 @@ from superres.runtime.engines.choose import available
 from superres.runtime.engines.ncnn import Net
 from superres.runtime.engines.onnxruntime import OnnxSession
 from superres.runtime.ncnn_file import channels_of, check_free, probe, read_param
+from superres.runtime.official import official
 from superres.runtime.onnx_file import check_onnx
 from superres.types import BadModel, BadRequest, EngineUnavailable, SuperresError, Tile, Upscaler
 
@@ -98,7 +99,11 @@ def load_file(
 
 
 def _of_weights(path: Path, scale: int | None, value_range: float | None) -> Foreign:
-    """Weights without a graph: the network is recognised by them, which needs torch."""
+    """Weights without a graph: an official file's are known, all others are recognised, which needs torch."""
+    if value_range is None and path.suffix.lower() != ".safetensors" and (found := official(path)) is not None:
+        graph, wrapping = found.graph, found.wrapping
+        facts = (graph.scale, graph.channels) if wrapping is None else (wrapping.scale, wrapping.channels(graph))
+        return Foreign(path, *facts, "auto", graph, None, found.card, wrapping)
     if missing := available()["torch"]:
         raise EngineUnavailable(f"{path}: a file of weights needs torch to be read ({missing}); or superres convert it")
     foreign: Callable[[Path, int | None, float | None], Foreign] = import_module(CONVERTING).foreign

@@ -1,11 +1,5 @@
-"""Pickled arrays, read without ever unpickling: the few opcodes that describe arrays are interpreted here.
+"""Pickled arrays, read without ever unpickling (:mod:`superres.runtime.pickles`)."""
 
-``pickletools`` only splits the bytes into opcodes. No name in the file is imported, no object of it is called: the two
-calls that arrays need (``_reconstruct``, ``dtype``) are recognised by their spelling, anything else is refused.
-"""
-
-import pickletools
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -13,19 +7,14 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from superres.runtime.pickles import Machine, Name
 from superres.types import BadModel
 
 MOST_BYTES = 1 << 30
 MOST_LEAVES = 100_000
 DEEPEST = 12
 _DTYPES = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8")
-_RECONSTRUCT = {"numpy.core.multiarray _reconstruct", "numpy._core.multiarray _reconstruct"}
-_MARK = object()
-
-
-@dataclass(frozen=True)
-class _Global:
-    name: str
+_RECONSTRUCT = {"numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct"}
 
 
 @dataclass
@@ -61,7 +50,7 @@ def read_pickle(path: Path) -> dict[str, Any]:
 def parse(content: bytes) -> dict[str, Any]:
     """:func:`read_pickle` of bytes."""
     try:
-        found = _Machine().run(content)
+        found, _ = _Machine().run(content)
         return _flat(found)
     except BadModel:
         raise
@@ -70,97 +59,27 @@ def parse(content: bytes) -> dict[str, Any]:
         raise BadModel(f"not a pickle of arrays, or a damaged one ({type(error).__name__}: {what})") from error
 
 
-class _Machine:
-    """A stack, a memo, and one method for each kind of opcode."""
+class _Machine(Machine):
+    """Of arrays: the two calls that they need."""
 
-    def __init__(self) -> None:
-        self.stack: list[Any] = []
-        self.memo: dict[int, Any] = {}
+    def known(self, name: str) -> str:
+        return name if name in {*_RECONSTRUCT, "numpy.ndarray", "numpy.dtype"} else super().known(name)
 
-    def run(self, content: bytes) -> Any:
-        for opcode, argument, _ in pickletools.genops(content):
-            name = opcode.name
-            if name == "STOP":
-                return self.stack.pop()
-            if name in _PUSHED:
-                make = _PUSHED[name]
-                self.stack.append(argument if make is None else make())
-            elif name in _DEEDS:
-                _DEEDS[name](self, argument)
-            else:
-                raise BadModel(f"the pickle uses {name}, which arrays do not need; nothing in it was run")
-        raise BadModel("the pickle ends before its end")
+    def called(self, name: str, arguments: tuple[Any, ...]) -> Any:
+        if name in _RECONSTRUCT and len(arguments) == 3 and arguments[0] == Name("numpy.ndarray"):
+            return _Array()
+        if name == "numpy.dtype" and arguments and arguments[0] in _DTYPES:
+            return _Dtype(str(arguments[0]))
+        return super().called(name, arguments)
 
-    def marked(self) -> list[Any]:
-        """What lies above the last mark; both are taken off the stack."""
-        at = len(self.stack) - 1 - self.stack[::-1].index(_MARK)
-        above = self.stack[at + 1 :]
-        del self.stack[at:]
-        return above
-
-    def put(self, at: int | None) -> None:
-        self.memo[len(self.memo) if at is None else at] = self.stack[-1]
-
-    def get(self, at: int) -> None:
-        self.stack.append(self.memo[at])
-
-    def tuple_of(self, count: int) -> None:
-        at = len(self.stack) - count
-        self.stack[at:] = [tuple(self.stack[at:])]
-
-    def items(self, pairs: list[Any]) -> None:
-        target = self.stack[-1]
-        if not isinstance(target, dict):
-            raise BadModel("the pickle sets items of something that is no dictionary")
-        for key, value in zip(pairs[::2], pairs[1::2], strict=True):
-            if not isinstance(key, str):
-                raise BadModel(f"a dictionary of the pickle has a key of kind {type(key).__name__}, wanted names")
-            cast(dict[str, Any], target)[key] = value
-
-    def appends(self, values: list[Any]) -> None:
-        target = self.stack[-1]
-        if not isinstance(target, list):
-            raise BadModel("the pickle appends to something that is no list")
-        cast(list[Any], target).extend(values)
-
-    def named(self, name: str) -> None:
-        if name not in {*_RECONSTRUCT, "numpy ndarray", "numpy dtype"}:
-            raise BadModel(f"the pickle names {name.replace(' ', '.')}, which would run code; nothing in it was run")
-        self.stack.append(_Global(name))
-
-    def stack_named(self) -> None:
-        module, name = self._two_names()
-        self.named(f"{module} {name}")
-
-    def _two_names(self) -> tuple[str, str]:
-        name, module = self.stack.pop(), self.stack.pop()
-        if not isinstance(name, str) or not isinstance(module, str):
-            raise BadModel("the pickle names something by no name")
-        return module, name
-
-    def reduce(self) -> None:
-        arguments, called = self.stack.pop(), self.stack.pop()
-        if not isinstance(called, _Global) or not isinstance(arguments, tuple):
-            raise BadModel("the pickle calls something; nothing in it was run")
-        given = cast(tuple[Any, ...], arguments)
-        if called.name in _RECONSTRUCT and len(given) == 3 and given[0] == _Global("numpy ndarray"):
-            self.stack.append(_Array())
-        elif called.name == "numpy dtype" and given and given[0] in _DTYPES:
-            self.stack.append(_Dtype(str(given[0])))
+    def given(self, target: Any, state: Any) -> None:
+        values = cast(tuple[Any, ...], state) if isinstance(state, tuple) else ()
+        if isinstance(target, _Dtype) and len(values) == 8 and values[1] in ("<", ">", "|", "="):
+            target.order = values[1]
+        elif isinstance(target, _Array) and len(values) == 5 and isinstance(values[2], _Dtype):
+            target.value = _filled(values[1], values[2], bool(values[3]), values[4])
         else:
-            raise BadModel(f"the pickle calls {called.name.replace(' ', '.')} as arrays of numbers do not")
-
-    def build(self) -> None:
-        state, target = self.stack.pop(), self.stack[-1]
-        if not isinstance(state, tuple):
-            raise BadModel("the pickle gives a state that is no array's")
-        given = cast(tuple[Any, ...], state)
-        if isinstance(target, _Dtype) and len(given) == 8 and given[1] in ("<", ">", "|", "="):
-            target.order = given[1]
-        elif isinstance(target, _Array) and len(given) == 5 and isinstance(given[2], _Dtype):
-            target.value = _filled(given[1], given[2], bool(given[3]), given[4])
-        else:
-            raise BadModel("the pickle gives a state that is no array's")
+            super().given(target, state)
 
 
 def _filled(shape: Any, dtype: _Dtype, fortran: bool, content: Any) -> npt.NDArray[Any]:
@@ -197,34 +116,3 @@ def _leaf(value: Any, path: str) -> Any:
     if isinstance(value, list) and all(isinstance(one, int | float) for one in cast(list[Any], value)):
         return np.array(value, dtype=np.float64)
     raise BadModel(f"{path} is no array, number or text")
-
-
-_PUSHED: dict[str, Callable[[], Any] | None] = {
-    "EMPTY_DICT": dict[str, Any], "EMPTY_LIST": list[Any], "EMPTY_TUPLE": lambda: (), "MARK": lambda: _MARK,
-    "NONE": lambda: None, "NEWTRUE": lambda: True, "NEWFALSE": lambda: False,
-    **dict.fromkeys(("BINUNICODE", "SHORT_BINUNICODE", "BININT", "BININT1", "BININT2", "BINFLOAT", "LONG1")),
-    **dict.fromkeys(("BINBYTES", "SHORT_BINBYTES", "BINBYTES8")),
-}  # fmt: skip
-"""Opcodes that push: what they make, or ``None`` for those that push their argument."""
-
-_DEEDS: dict[str, Callable[[_Machine, Any], None]] = {
-    "PROTO": lambda _m, _a: None,
-    "FRAME": lambda _m, _a: None,
-    "BINPUT": _Machine.put,
-    "LONG_BINPUT": _Machine.put,
-    "MEMOIZE": lambda m, _a: m.put(None),
-    "BINGET": _Machine.get,
-    "LONG_BINGET": _Machine.get,
-    "TUPLE1": lambda m, _a: m.tuple_of(1),
-    "TUPLE2": lambda m, _a: m.tuple_of(2),
-    "TUPLE3": lambda m, _a: m.tuple_of(3),
-    "TUPLE": lambda m, _a: m.stack.append(tuple(m.marked())),
-    "SETITEM": lambda m, _a: m.items([m.stack.pop(-2), m.stack.pop()]),
-    "SETITEMS": lambda m, _a: m.items(m.marked()),
-    "APPEND": lambda m, _a: m.appends([m.stack.pop()]),
-    "APPENDS": lambda m, _a: m.appends(m.marked()),
-    "GLOBAL": _Machine.named,
-    "STACK_GLOBAL": lambda m, _a: m.stack_named(),
-    "REDUCE": lambda m, _a: m.reduce(),
-    "BUILD": lambda m, _a: m.build(),
-}
