@@ -42,6 +42,10 @@ def test_a_profile_in_words_and_values():
     assert made.as_dict()["of_matmul"] == 1.5
     for word in ("decode 0.50 s", "150 %", "200 MB"):
         assert word in made.explain()
+    assert "our own kernels" not in made.explain()
+    made = Profile(0.5, 2.0, 0.25, 150.0, 100.0, None, 0.987)
+    assert "100.0, 99 % of it by our own kernels" in made.explain()
+    assert made.as_dict()["own_kernels"] == 0.987
 
 
 def test_the_peak_is_a_rate():

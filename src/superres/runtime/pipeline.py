@@ -50,13 +50,14 @@ class Result:
     def profile(self, peak: float) -> Profile:
         """Where the time went; ``peak`` is the machine's, in GFLOP/s."""
         plan, clock = self.plan, self.clock
-        work = 0
+        work, ours = 0, 0.0
         if plan.network is not None:
             align = plan.network.alignment
             high, wide = (-(-side // align) * align for side in (plan.info.height, plan.info.width))
             work = 2 * plan.network.multiply_adds(high, wide) * plan.frames
+            ours = plan.network.share if (plan.engine, plan.device) == ("ncnn", "cpu") else 0.0
         needed = work / max(1e-6, clock.compute) / 1e9
-        return Profile(clock.decode, clock.compute, clock.encode, needed, peak, self.peak_memory)
+        return Profile(clock.decode, clock.compute, clock.encode, needed, peak, self.peak_memory, ours)
 
     def as_dict(self) -> dict[str, Any]:
         """The figures as plain values, for JSON."""

@@ -45,7 +45,10 @@ class Clock:
 
 @dataclass(frozen=True)
 class Profile:
-    """Rates are in GFLOP/s; a multiply-add is two operations. ``needed`` counts each of the picture's once."""
+    """Rates are in GFLOP/s; a multiply-add is two operations. ``needed`` counts each of the picture's once.
+
+    ``ours`` is the part of the work that the package's own kernels did, and an engine's the rest.
+    """
 
     decode: float
     compute: float
@@ -53,6 +56,7 @@ class Profile:
     needed: float
     peak: float
     memory: int | None
+    ours: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -63,16 +67,18 @@ class Profile:
             "gflops": round(self.needed, 2),
             "matmul_gflops": round(self.peak, 2),
             "of_matmul": round(self.needed / self.peak, 3),
+            "own_kernels": round(self.ours, 3),
             "peak_memory": self.memory,
         }
 
     def explain(self) -> str:
         """In one line."""
         memory = "" if self.memory is None else f", at most {self.memory / 2**20:.0f} MB held"
+        ours = f", {100 * self.ours:.0f} % of it by our own kernels" if self.ours else ""
         return (
             f"decode {self.decode:.2f} s, compute {self.compute:.2f} s, encode {self.encode:.2f} s (waited for); "
             f"{self.needed:.1f} GFLOP/s, {100 * self.needed / self.peak:.0f} % of a matrix product's "
-            f"{self.peak:.1f}{memory}"
+            f"{self.peak:.1f}{ours}{memory}"
         )
 
 
