@@ -83,7 +83,11 @@ class TestConvolution:
         while at < 40:
             count = 8 * data.draw(st.integers(1, (40 - at) // 8))
             cuts = sorted(data.draw(st.sets(st.integers(1, 18), max_size=3)))
-            pieces = np.split(packed(x[at : at + count], data.draw(st.sampled_from([8, 4, 1]))), cuts, axis=1)
+            pieces = np.split(
+                packed(x[at : at + count], data.draw(st.sampled_from([8, 4, 1] + [16] * (count % 16 == 0)))),
+                cuts,
+                axis=1,
+            )
             values.append(tuple(self._apart(piece, data.draw(st.integers(1, 21))) for piece in pieces))
             at += count
         assert np.array_equal(Winograd(*constants)(values), whole)

@@ -10,6 +10,7 @@ the picture's top and bottom belongs to every layer, as in the whole picture.
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from superres.graph.graph import Graph, Operation
 from superres.graph.shapes import forms, number, pair
@@ -47,7 +48,7 @@ class Layer:
     beyond: int = 0
     still: tuple[str, ...] = ()  # those of the inputs that are one pixel, the same for all rows
 
-    @property
+    @cached_property
     def moving(self) -> tuple[str, ...]:
         """The inputs whose rows are read."""
         return tuple(name for name in self.inputs if name not in self.still) if self.still else self.inputs
@@ -70,7 +71,7 @@ class Layer:
         """Which of the rows that the operations make of input rows from ``first`` on is output row ``start``."""
         return start + self.shift - self.step * first if self.finer else 0
 
-    @property
+    @cached_property
     def convolution(self) -> Operation | None:
         """The convolution, plain or transposed, that it is."""
         return next((one for one in self.operations if one.kind in ("conv", "deconv")), None)
@@ -80,7 +81,7 @@ class Layer:
         """Whether it is a pixel shuffle of its first input, and its second input enlarged, and their sum; no more."""
         return tuple(one.kind for one in self.operations) == ("pixel_shuffle", "nearest", "add")
 
-    @property
+    @cached_property
     def padded(self) -> bool:
         """Whether rows outside the input are nought, and not missing."""
         return self.convolution is not None and self.convolution.kind == "conv"

@@ -18,6 +18,7 @@ from superres.graph.shapes import Form, forms, shapes
 from superres.types import Array, Tile
 
 AHEAD = 1  # blocks that a stage may be ahead of the next one
+_RECENT = 16  # blocks: more than stages are apart
 _STAGES = 6  # for each worker
 _POLL = 0.2  # seconds: how often Ctrl-C is listened for
 
@@ -143,6 +144,7 @@ class Flow:
         self._held = {name: _Held(self._highs[name], needs) for name, needs in readers.items() if name not in unread}
         self._done = [0] * len(layers)  # rows that each layer has made
         self._left = dict.fromkeys(ends, 0)  # rows of each value that have left
+        self._reached: dict[int, dict[str, int]] = {}  # by block
         self.stages = [Stage(places) for places in stages or [range(len(layers))]]
         self.given: dict[int, Mapping[str, Array]] = {}  # what was read, by block
         self.made: deque[Array] = deque()
@@ -179,8 +181,7 @@ class Flow:
                 tile = self._take(rows) if name == source else rows
                 if name in self._held:  # or it is only compared with
                     self._held[name].add(self.wanted(stage.number, name)[1], machine.enter(tile))
-        have = {name: (stage.number + 1) * count for name, count in self._per_block.items()}
-        reach = counts(self._layers, have)
+        reach = self._reach(stage.number)
         for place in stage.places:
             layer = self._layers[place]
             start, stop = self._done[place], min(self._highs[layer.output], reach[layer.output])
@@ -191,6 +192,15 @@ class Flow:
         if stage is self.stages[-1]:
             for name, give in self._ends.items():
                 self._leave(name, give, reach[name])
+
+    def _reach(self, number: int) -> dict[str, int]:
+        """How many rows of every value can be made with the block; counted once for all stages."""
+        known = self._reached
+        if number not in known:
+            counted = counts(self._layers, {name: (number + 1) * count for name, count in self._per_block.items()})
+            self._reached = {**{one: rows for one, rows in known.items() if one > number - _RECENT}, number: counted}
+            return counted
+        return known[number]
 
     def _made(self, place: int, layer: Layer, start: int, stop: int) -> Any:
         machine, still = self._machine, self._still

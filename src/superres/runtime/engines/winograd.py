@@ -159,10 +159,14 @@ def _address(array: Any) -> int:
 def _plain(piece: Piece) -> Array:
     """(C / 8, h, w, 8), each row in one piece of memory."""
     whole = piece[0] if len(piece) == 1 else np.concatenate(piece, axis=2)
-    if whole.shape[3] != PACK:
-        groups, height, width, pack = whole.shape
+    groups, height, width, pack = whole.shape
+    if pack % PACK == 0 and pack != PACK:  # as ncnn packs where registers are wider: eights stay together
+        whole = whole.reshape(groups, height, width, pack // PACK, PACK).transpose(0, 3, 1, 2, 4)
+    elif pack != PACK:
         split = whole.transpose(0, 3, 1, 2).reshape(groups * pack // PACK, PACK, height, width)
-        whole = np.ascontiguousarray(split.transpose(0, 2, 3, 1))
+        whole = split.transpose(0, 2, 3, 1)
+    if pack != PACK:
+        whole = np.ascontiguousarray(whole).reshape(-1, height, width, PACK)
     return whole if whole.strides[2:] == (4 * PACK, 4) else np.ascontiguousarray(whole)
 
 
