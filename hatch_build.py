@@ -16,7 +16,15 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 _HERE = Path("src/superres/runtime/engines")
 _NAME = "_winograd.dll" if sys.platform == "win32" else "_winograd.so"
-_FLAGS = ("-O3", "-mavx2", "-mfma", "-fvisibility=hidden", "-shared", "-s", *(() if sys.platform == "win32" else ("-fPIC",)))
+_FLAGS = (
+    "-O3",
+    "-mavx2",
+    "-mfma",
+    "-fvisibility=hidden",
+    "-shared",
+    "-s",
+    *(() if sys.platform == "win32" else ("-fPIC",)),
+)
 
 
 class Kernels(BuildHookInterface):  # type: ignore[type-arg]
