@@ -48,7 +48,8 @@ class Kernels(BuildHookInterface):  # type: ignore[type-arg]
         Path(f"{made}.new").replace(made)
         build_data["artifacts"].append(f"/{_HERE.as_posix()}/{_NAME}")
         build_data["pure_python"] = False
-        build_data["tag"] = f"py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"
+        name = sysconfig.get_platform().replace("universal2", "x86_64")
+        build_data["tag"] = f"py3-none-{name.replace('-', '_').replace('.', '_')}"
 
 
 def _wanted() -> bool:
