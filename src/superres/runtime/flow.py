@@ -18,7 +18,7 @@ from superres.graph.shapes import Form, forms, shapes
 from superres.types import Array, Tile
 
 AHEAD = 1  # blocks that a stage may be ahead of the next one
-_RECENT = 16  # blocks: more than stages are apart
+_RECENT = 32  # blocks: more than stages are apart
 _STAGES = 6  # for each worker
 _POLL = 0.2  # seconds: how often Ctrl-C is listened for
 
@@ -109,7 +109,7 @@ class Flow:
     next ones, into what is wanted, or keep them and give nothing. Both are called in the workers' threads. The height
     is a multiple of the graph's alignment, as ``block`` is. ``starts`` are the values whose rows come (the picture's
     alone if none is named), ``still`` those of one pixel that the layers read besides; the machine counts the layers
-    from ``first`` on.
+    from ``first`` on. A stage may be ``ahead`` of the next one by so many blocks.
     """
 
     def __init__(
@@ -126,6 +126,7 @@ class Flow:
         starts: Sequence[str] = (),
         still: Mapping[str, Any] | None = None,
         first: int = 0,
+        ahead: int = AHEAD,
     ) -> None:
         assert size[0] % alignment(graph) == 0
         assert block % alignment(graph) == 0
@@ -145,6 +146,7 @@ class Flow:
         self._done = [0] * len(layers)  # rows that each layer has made
         self._left = dict.fromkeys(ends, 0)  # rows of each value that have left
         self._reached: dict[int, dict[str, int]] = {}  # by block
+        self.ahead = ahead
         self.stages = [Stage(places) for places in stages or [range(len(layers))]]
         self.given: dict[int, Mapping[str, Array]] = {}  # what was read, by block
         self.made: deque[Array] = deque()
@@ -168,7 +170,7 @@ class Flow:
             number = stage.number
             come = self.stages[place - 1].number > number if place else number in self.given
             last = place + 1 == len(self.stages)
-            near = len(self.made) < AHEAD if last else number <= self.stages[place + 1].number + AHEAD
+            near = len(self.made) < self.ahead if last else number <= self.stages[place + 1].number + self.ahead
             if come and near and not stage.busy:
                 return stage
         return None
@@ -319,7 +321,7 @@ class _Crew:
             if (stage := flow.ready()) is not None:
                 stage.busy = True
                 return lambda: self._step(flow, stage)
-        if not self._reading and all(self._read_number <= one.stages[0].number + AHEAD for one in self._flows):
+        if not self._reading and all(self._read_number <= one.stages[0].number + one.ahead for one in self._flows):
             self._reading = True
             return self._bring
         return None

@@ -11,7 +11,7 @@ from superres.graph.graph import Graph
 from superres.graph.passes import Pass, cannot_flow, carried, held, spilled
 from superres.graph.rows import Counted, Footprint, Layer, footprint
 from superres.runtime.bands import Bands, Rows
-from superres.runtime.flow import Flow, Machine, flowing, stages_of
+from superres.runtime.flow import AHEAD, Flow, Machine, flowing, stages_of
 from superres.runtime.guards import fault
 from superres.runtime.tiles import RowSource, RowWindow, Span, repeat_edge, spans
 from superres.types import Array, BadOutput, Tile
@@ -19,7 +19,8 @@ from superres.types import Array, BadOutput, Tile
 BLOCKS = {24: 1.0, 48: 1.03, 12: 1.08, 6: 1.4}  # rows, and the time that a row takes in such blocks, as measured
 WIDTHS = (4096, 2048, 1024, 512, 256)  # of column strips, beside the whole width
 ENGINES = ("ncnn", "torch")
-_QUEUED = 2.0  # blocks of all values that wait between the stages
+_QUEUED = 2.0  # blocks of all values that wait between the stages, where these are one block ahead
+_LITTLE = 32 << 20  # bytes of a block of all values
 _PER_BLOCK = 500  # input pixels' worth of time that each further block costs
 _CARRIED = 3  # blocks of what comes from the disk and goes there: read, waiting, and as it is written
 _COPIES = 5  # of a finished block: packed, plain, in the sample type, in the strip, and the strip before
@@ -58,6 +59,11 @@ class Lines:
     def stages_of(self, layers: tuple[Layer, ...]) -> list[range]:
         """As :attr:`stages`, of the layers of one pass."""
         return stages_of(self.graph, layers, self.workers)
+
+    @property
+    def ahead(self) -> int:
+        """Blocks by which a stage may be ahead of the next: one more where they are small, so that no worker waits."""
+        return AHEAD + (self.workers > 1 and self.footprint.most * self.span < _LITTLE)
 
     @property
     def excess(self) -> float:
@@ -118,7 +124,7 @@ class Lines:
         if self.passes or self.workers == 1:
             return (_QUEUED + self.workers * ratio) * (held.most - held.kept)
         most = sorted((max(held.each[place] for place in stage) for stage in self.stages), reverse=True)
-        return _QUEUED * sum(most) / len(most) + ratio * sum(most[: self.workers])
+        return (_QUEUED + self.ahead - AHEAD) * sum(most) / len(most) + ratio * sum(most[: self.workers])
 
     def explain(self) -> str:
         """In a few words."""
@@ -185,7 +191,17 @@ def line_strips(
     strips = [Strip(lines, column, bands, channels, finish) for column in lines.columns]
     size, stages = (lines.padded, lines.span), lines.stages
     flows = [
-        Flow(lines.graph, lines.layers, machine, size, lines.block, strip.take, {out: strip.give}, stages=stages)
+        Flow(
+            lines.graph,
+            lines.layers,
+            machine,
+            size,
+            lines.block,
+            strip.take,
+            {out: strip.give},
+            stages=stages,
+            ahead=lines.ahead,
+        )
         for strip in strips
     ]
 
