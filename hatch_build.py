@@ -41,9 +41,13 @@ class Kernels(BuildHookInterface):  # type: ignore[type-arg]
         made = Path(self.root) / _HERE / _NAME
         command = _compiler() or [sys.executable, "-m", "ziglang", "cc"]
         with_source = [*command, *_FLAGS, "-o", f"{made}.new", str(made.with_name("winograd.c"))]
-        ended = subprocess.run(with_source, capture_output=True, text=True, check=False)
-        if ended.returncode:
-            self.app.display_warning(f"without kernels of its own, ncnn's are used instead: {ended.stderr[-2000:]}")
+        try:
+            ended = subprocess.run(with_source, capture_output=True, text=True, check=False)
+            failed = ended.stderr[-2000:] or "the compiler failed" if ended.returncode else ""
+        except OSError as error:  # CC names no program
+            failed = str(error)
+        if failed:
+            self.app.display_warning(f"without kernels of its own, ncnn's are used instead: {failed}")
             return
         Path(f"{made}.new").replace(made)
         build_data["artifacts"].append(f"/{_HERE.as_posix()}/{_NAME}")

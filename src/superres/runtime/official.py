@@ -10,6 +10,7 @@ import json
 import zipfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,13 @@ LAYOUTS = Path(__file__).with_name("layouts.zip")
 _SHIFTED = 2e-4  # of white: how far a mean shift may be from the one that is known
 
 
+@dataclass(frozen=True, eq=False)
 class Official:
     """``graph``, and ``wrapping`` where it is not given the picture as it is; ``card`` tells whose network it is."""
 
-    def __init__(self, graph: Graph, wrapping: Wrapping | None, card: dict[str, Any]) -> None:
-        self.graph, self.wrapping, self.card = graph, wrapping, card
+    graph: Graph
+    wrapping: Wrapping | None
+    card: dict[str, Any]
 
 
 def official(path: Path) -> Official | None:
