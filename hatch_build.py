@@ -15,11 +15,10 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 _HERE = Path("src/superres/runtime/engines")
-_NAME = "_winograd.dll" if sys.platform == "win32" else "_winograd.so"
+_ENDING = ".dll" if sys.platform == "win32" else ".so"
+_KINDS = {"avx512": ("-mavx512f", "-mfma"), "avx2": ("-mavx2", "-mfma")}  # of processors, as winograd.py names them
 _FLAGS = (
     "-O3",
-    "-mavx2",
-    "-mfma",
     "-fvisibility=hidden",
     "-shared",
     "-s",
@@ -38,22 +37,28 @@ class Kernels(BuildHookInterface):  # type: ignore[type-arg]
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - the interface's
         if self.target_name != "wheel" or not _wanted():
             return
-        made = Path(self.root) / _HERE / _NAME
+        made = [name for kind, flags in _KINDS.items() if (name := self._compiled(kind, flags))]
+        if made:
+            build_data["artifacts"] += [f"/{_HERE.as_posix()}/{name}" for name in made]
+            build_data["pure_python"] = False
+            name = sysconfig.get_platform().replace("universal2", "x86_64")
+            build_data["tag"] = f"py3-none-{name.replace('-', '_').replace('.', '_')}"
+
+    def _compiled(self, kind: str, flags: tuple[str, ...]) -> str:
+        """The name of the library for a kind of processors, beside its source; empty where it cannot be had."""
+        made = Path(self.root) / _HERE / f"_winograd_{kind}{_ENDING}"
         command = _compiler() or [sys.executable, "-m", "ziglang", "cc"]
-        with_source = [*command, *_FLAGS, "-o", f"{made}.new", str(made.with_name("winograd.c"))]
+        with_source = [*command, *_FLAGS, *flags, "-o", f"{made}.new", str(made.with_name("winograd.c"))]
         try:
             ended = subprocess.run(with_source, capture_output=True, text=True, check=False)
             failed = ended.stderr[-2000:] or "the compiler failed" if ended.returncode else ""
         except OSError as error:  # CC names no program
             failed = str(error)
         if failed:
-            self.app.display_warning(f"without kernels of its own, ncnn's are used instead: {failed}")
-            return
+            self.app.display_warning(f"without kernels of its own for {kind}, others are used instead: {failed}")
+            return ""
         Path(f"{made}.new").replace(made)
-        build_data["artifacts"].append(f"/{_HERE.as_posix()}/{_NAME}")
-        build_data["pure_python"] = False
-        name = sysconfig.get_platform().replace("universal2", "x86_64")
-        build_data["tag"] = f"py3-none-{name.replace('-', '_').replace('.', '_')}"
+        return made.name
 
 
 def _wanted() -> bool:

@@ -1,15 +1,17 @@
 """The package's own 3x3 convolutions: what double precision makes, and networks that are the same with and without."""
 
+import functools
 import importlib.util
 import platform
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from superres.graph.graph import Operation
@@ -21,7 +23,7 @@ from superres.runtime.engines.ncnn import NcnnEngine
 from superres.runtime.engines.ncnn_lines import NcnnLines
 from superres.runtime.engines.ncnn_rows import NcnnRows, on_ncnn
 from superres.runtime.engines.packed import aligned
-from superres.runtime.engines.winograd import Winograd, follows, library
+from superres.runtime.engines.winograd import KINDS, Winograd, follows, library, library_for
 from superres.runtime.lines import Lines, line_strips
 from superres.runtime.tiles import spans
 from superres.types import BadModel, BadOutput
@@ -65,16 +67,25 @@ def drawn(seed, out, channels, height, width):
     return x, weight, rng.standard_normal(out).astype(np.float32), rng.random(out).astype(np.float32)
 
 
-@compiled
+@pytest.fixture(params=KINDS)
+def kind(request, monkeypatch):
+    """Each kind of processor's code that runs here."""
+    found = library_for(request.param)
+    if found is None:
+        pytest.skip("not compiled, or not for this processor")
+    monkeypatch.setattr(winograd, "library", lambda: found)
+
+
+@pytest.mark.usefixtures("kind")
 class TestConvolution:
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 30), st.integers(1, 40), st.integers(0, 2**32 - 1))
     def test_any_size_is_that_of_double_precision(self, out, channels, height, width, seed):
         x, *constants = drawn(seed, 8 * out, 8 * channels, height, width)
         made = Winograd(*constants)([((packed(x),),)])
         assert np.abs(plain(made) - truth(x, *constants)).max() < 1e-5
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(st.data())
     def test_rows_and_channels_lie_where_they_like(self, data):
         x, *constants = drawn(3, 16, 40, 17, 21)
@@ -118,7 +129,7 @@ class TestConvolution:
         assert len(made) == 60
         assert all(np.array_equal(one, first) for one in made)
 
-    @pytest.mark.parametrize(("out", "channels", "height", "width", "tiles"), [(8, 8, 1, 1, 6), (24, 16, 9, 7, 12)])
+    @pytest.mark.parametrize(("out", "channels", "height", "width", "tiles"), [(8, 8, 1, 1, 6), (24, 40, 9, 7, 12)])
     def test_nothing_is_written_beside_what_it_is_given(self, monkeypatch, out, channels, height, width, tiles):
         x, *constants = drawn(7, out, channels, height, width)
         given = []
@@ -137,6 +148,18 @@ class TestConvolution:
         assert np.abs(plain(made) - truth(x, *constants)).max() < 1e-5
         assert len(given) == 4  # weights, the result, and what a thread works in: none at first
         assert all((one == np.float32(1234.5)).all() for one in given)
+
+
+@pytest.mark.skipif(library_for("avx512") is None, reason="not compiled, or not for this processor")
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 30), st.integers(1, 60), st.integers(0, 2**32 - 1))
+def test_every_kind_makes_the_same_bits(out, channels, height, width, seed):
+    x, *constants = drawn(seed, 8 * out, 8 * channels, height, width)
+    made = []
+    for kind in KINDS:
+        with mock.patch.object(winograd, "library", functools.partial(library_for, kind)):
+            made.append(Winograd(*constants)([((packed(x),),)]))
+    assert np.array_equal(*made)
 
 
 def _axis(points):
@@ -176,6 +199,8 @@ def test_activations_and_factors_are_done_as_well():
 @pytest.mark.skipif(not Path("/proc/cpuinfo").exists() or platform.machine() != "x86_64", reason="not Linux on x86-64")
 def test_kernels_are_here_where_the_processor_has_what_they_need():
     flags = Path("/proc/cpuinfo").read_text().split()
+    assert (library_for("avx2") is not None) == ("avx2" in flags and "fma" in flags)
+    assert (library_for("avx512") is not None) == ("avx512f" in flags and "fma" in flags)
     assert (library() is not None) == ("avx2" in flags and "fma" in flags)
 
 

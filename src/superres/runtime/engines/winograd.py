@@ -1,4 +1,4 @@
-"""3x3 convolutions by the package's own code (``winograd.c``), where the processor has AVX2 and it was compiled.
+"""3x3 convolutions by the package's own code (``winograd.c``), compiled for processors with AVX2 and with AVX-512.
 
 Twice as fast as ncnn's on rows that flow: it reads rows where they lie, through a table of pointers, so that nothing is
 gathered before. Elsewhere ncnn does them.
@@ -21,25 +21,33 @@ from superres.runtime.engines.packed import Piece, Rows, aligned
 from superres.types import Array
 
 PACK = 8  # channels side by side
-_LIBRARY = "_winograd.dll" if sys.platform == "win32" else "_winograd.so"
+_ENDING = ".dll" if sys.platform == "win32" else ".so"
+KINDS = ("avx512", "avx2")  # of processors that it is compiled for, the better ones first; they make the same bits
 _CACHE = 384 * 1024  # bytes of transformed tiles that are held at once
-_TILES = 6  # they are taken in multiples of it, and twice as many at least
+_LEAST = 12  # tiles at once: a multiple of what every kind takes them in
+_WIDEST = 16
 _SLOPES = ("relu", "leaky_relu", "prelu")
 
 
 @functools.cache
 def library() -> Any:
     """The compiled code; ``None`` where there is none, or the processor lacks what it needs."""
-    path = Path(__file__).with_name(_LIBRARY)
+    return next((found for kind in KINDS if (found := library_for(kind)) is not None), None)
+
+
+def library_for(kind: str) -> Any:
+    """The code that was compiled for one of the ``KINDS``, or ``None`` as well."""
     try:
-        found = ctypes.CDLL(str(path))
+        found = ctypes.CDLL(str(Path(__file__).with_name(f"_winograd_{kind}{_ENDING}")))
     except OSError:
         return None
     found.winograd_runs.restype = ctypes.c_int
     if not found.winograd_runs():
         return None
     count, memory = ctypes.c_long, ctypes.c_void_p
-    found.winograd_room.restype = ctypes.c_size_t
+    found.winograd_once.restype = count
+    found.winograd_size.restype = found.winograd_room.restype = ctypes.c_size_t
+    found.winograd_size.argtypes = [count] * 2
     found.winograd_room.argtypes = [count] * 3
     found.winograd_weights.restype = None
     found.winograd_weights.argtypes = [memory, count, count, memory]
@@ -86,15 +94,15 @@ class Winograd:
 
     def __init__(self, weight: Array, bias: Array, slope: Array) -> None:
         self._library, (out, channels) = library(), weight.shape[:2]
-        self._groups = channels // PACK, out // PACK
-        made = aligned((36 * out * channels,))
+        self._channels = channels, out
+        made = aligned((self._library.winograd_size(out, channels),))
         plain = np.ascontiguousarray(weight, np.float32)
         self._library.winograd_weights(_address(plain), out, channels, _address(made))
-        self._held = made, np.array(bias, np.float32), np.array(slope, np.float32)
+        self._held = made, _filled_up(bias), _filled_up(slope)
         self._constants = [_address(one) for one in self._held]
-        most = _CACHE // (36 * 4 * (out + channels))
-        self._tiles = max(2 * _TILES, most // _TILES * _TILES)
-        self._room = int(self._library.winograd_room(self._tiles, *self._groups))
+        once, most = self._library.winograd_once(), _CACHE // (36 * 4 * (out + channels))
+        self._tiles = max(_LEAST, most // once * once)
+        self._room = int(self._library.winograd_room(self._tiles, channels, out))
 
     @classmethod
     def of(cls, graph: Graph, operations: Sequence[Operation]) -> "Winograd":
@@ -119,8 +127,9 @@ class Winograd:
     def __call__(self, values: Sequence[Rows]) -> Array:
         plain = [[_plain(piece) for piece in value] for value in values]  # alive for as long as they are read
         pieces = np.array(list(_pieces(plain)), np.int64)
-        (channels, out), height = self._groups, sum(piece.shape[1] for piece in plain[0]) - 2
-        rows, made = np.empty(channels * (height + 2), np.uintp), aligned((out, height, plain[0][0].shape[2], PACK))
+        (channels, out), height = self._channels, sum(piece.shape[1] for piece in plain[0]) - 2
+        rows = np.empty(channels // PACK * (height + 2), np.uintp)
+        made = aligned((out // PACK, height, plain[0][0].shape[2], PACK))
         self._library.winograd_convolve(
             _address(pieces),
             len(pieces),
@@ -154,6 +163,13 @@ _scratch = _Scratch()
 
 def _address(array: Any) -> int:
     return int(array.__array_interface__["data"][0])
+
+
+def _filled_up(values: Array) -> Array:
+    """(C,), and nought to a multiple of the widest register's channels."""
+    made = np.zeros(-(-len(values) // _WIDEST) * _WIDEST, np.float32)
+    made[: len(values)] = values
+    return made
 
 
 def _plain(piece: Piece) -> Array:
