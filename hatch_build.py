@@ -14,11 +14,12 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-_HERE = Path("src/superres/runtime/engines")
+_HERE = Path("src/superres/runtime/kernels")
 _ENDING = ".dll" if sys.platform == "win32" else ".so"
-_KINDS = {"avx512": ("-mavx512f", "-mfma"), "avx2": ("-mavx2", "-mfma")}  # of processors, as winograd.py names them
+_KINDS = {"avx512": ("-mavx512f", "-mfma"), "avx2": ("-mavx2", "-mfma")}  # of processors, as library.py names them
 _FLAGS = (
     "-O3",
+    "-ffp-contract=off",  # or what is meant to round twice would not
     "-fvisibility=hidden",
     "-shared",
     "-s",
@@ -46,9 +47,10 @@ class Kernels(BuildHookInterface):  # type: ignore[type-arg]
 
     def _compiled(self, kind: str, flags: tuple[str, ...]) -> str:
         """The name of the library for a kind of processors, beside its source; empty where it cannot be had."""
-        made = Path(self.root) / _HERE / f"_winograd_{kind}{_ENDING}"
+        folder = Path(self.root) / _HERE
+        made, sources = folder / f"_kernels_{kind}{_ENDING}", sorted(map(str, folder.glob("*.c")))
         command = _compiler() or [sys.executable, "-m", "ziglang", "cc"]
-        with_source = [*command, *_FLAGS, *flags, "-o", f"{made}.new", str(made.with_name("winograd.c"))]
+        with_source = [*command, *_FLAGS, *flags, "-o", f"{made}.new", *sources]
         try:
             ended = subprocess.run(with_source, capture_output=True, text=True, check=False)
             failed = ended.stderr[-2000:] or "the compiler failed" if ended.returncode else ""

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from superres.images import write
 from superres.images.alpha import convert, flatten, from_unit, premultiply, to_unit, unpremultiply
 from superres.images.picture import PictureInfo
 from superres.images.read import open_picture
@@ -174,6 +175,45 @@ def test_full_disk_is_a_clear_error_and_leaves_nothing(tmp_path, kind):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is POSIX")
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere a file that is being written is not flushed from beside")
+def test_what_is_written_reaches_the_disk_meanwhile(tmp_path, monkeypatch):
+    synced, real = [], os.fsync
+    monkeypatch.setattr(
+        "superres.images.write.os.fsync", lambda file: (synced.append(os.fstat(file).st_size), real(file))
+    )
+    monkeypatch.setattr(write, "_FLUSHED", 100_000)
+    rng = np.random.default_rng(4)
+
+    def strips():
+        for _ in range(10):
+            yield rng.integers(0, 256, (100, 300, 3), dtype=np.uint8)
+            time.sleep(0.05)
+
+    info = PictureInfo(Path("drawn"), "ppm", 300, 1000, 3, False, "uint8")
+    write_picture(tmp_path / "out.ppm", info, strips())
+    whole = (tmp_path / "out.ppm").stat().st_size
+    assert any(100_000 <= size < whole for size in synced)
+    assert whole in synced
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere a file that is being written is not flushed from beside")
+def test_a_disk_that_fails_meanwhile_is_said(tmp_path, monkeypatch):
+    def failing(file):
+        raise OSError(5, "Input/output error") if os.fstat(file).st_size < 900_000 else AssertionError("too late")
+
+    monkeypatch.setattr("superres.images.write.os.fsync", failing)
+    monkeypatch.setattr(write, "_FLUSHED", 100_000)
+
+    def strips():
+        for _ in range(10):
+            yield np.zeros((100, 300, 3), np.uint8)
+            time.sleep(0.05)
+
+    with pytest.raises(BadOutput, match=r"out\.ppm: cannot be written \(Input/output error\)"):
+        write_picture(tmp_path / "out.ppm", PictureInfo(Path("drawn"), "ppm", 300, 1000, 3, False, "uint8"), strips())
+    assert not list(tmp_path.iterdir())
+
+
 def test_killed_while_writing_leaves_no_file_under_the_name(tmp_path):
     command, env = script(
         """

@@ -4,7 +4,8 @@ import errno
 import os
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from superres.images.vips import library, reason
 from superres.types import BadOutput, BadRequest
 
 Rows = npt.NDArray[Any]
+_FLUSHED = 2 << 20  # bytes that are brought onto the disk at a time
+_PAUSE = 0.02  # seconds between two looks at how many have come
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,8 @@ def write_picture(
     rows = _checked(strips, info, held)
     temporary = path.with_name(f".superres-{secrets.token_hex(6)}.part")
     try:
-        _encode(temporary, held, rows, options)
+        with _flushed(temporary, held):
+            _encode(temporary, held, rows, options)
         _settle(temporary, path)
     except OSError as error:
         raise no_room(path, error) from error
@@ -179,6 +183,44 @@ def _as_os_error(error: BaseException) -> BaseException:
         if os.strerror(code).lower() in text.lower():
             return OSError(code, os.strerror(code))
     return OSError(errno.EIO, reason(error)) if type(error).__module__.startswith("pyvips") else error
+
+
+@contextmanager
+def _flushed(temporary: Path, held: PictureInfo) -> Generator[None]:
+    """What is written meanwhile is brought onto the disk as it comes, so that the end need not wait for all of it.
+
+    An error of the disk is told to one who asks only, so it is raised here.
+    """
+    size = held.width * held.height * held.frames * held.bands * np.dtype(held.sample).itemsize
+    if os.name != "posix" or size < _FLUSHED:
+        yield
+        return
+    ended, failures = threading.Event(), list[OSError]()
+
+    def flush() -> None:
+        there = 0
+        while not ended.wait(_PAUSE):
+            try:
+                have = temporary.stat().st_size
+                if have - there >= _FLUSHED:
+                    with temporary.open("rb") as file:
+                        os.fsync(file.fileno())
+                    there = have
+            except FileNotFoundError:  # not begun
+                continue
+            except OSError as error:
+                failures.append(error)
+                return
+
+    thread = threading.Thread(target=flush, name="flush", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+    if failures:
+        raise failures[0]
 
 
 def _settle(temporary: Path, path: Path) -> None:

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from superres.images.alpha import from_unit, premultiply, to_unit, unpremultiply
+from superres.images.alpha import premultiply, to_unit, unpremultiply
 from superres.images.picture import SampleType
+from superres.runtime.kernels.samples import stored
 from superres.types import Array, BadInput, Box, Upscaler
 
 Rows = npt.NDArray[np.float32]
@@ -48,7 +49,7 @@ class Bands:
             colour = x[..., : self.count - self.alpha]
             colour *= np.float32(self.high - self.low)
             colour += np.float32(self.low)
-        return from_unit(x, self.sample)
+        return stored(x, self.sample)
 
 
 class FloatRange:

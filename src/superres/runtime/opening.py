@@ -30,8 +30,8 @@ from superres.runtime.back_projection import REACH, BackProjected
 from superres.runtime.batches import Card, Tell
 from superres.runtime.caches import recall, remember
 from superres.runtime.engines import choose
-from superres.runtime.engines.winograd import share
 from superres.runtime.ensemble import SelfEnsemble
+from superres.runtime.kernels.layers import share
 from superres.runtime.learning import MOST_SCALE, open_method
 from superres.runtime.models import Model, auto_family, load
 from superres.runtime.settings import Settings

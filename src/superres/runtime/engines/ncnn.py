@@ -14,7 +14,8 @@ from superres.graph.ncnn import one_size, pour_ncnn
 from superres.graph.radius import halo
 from superres.graph.rows import Layer, everything
 from superres.graph.shapes import least
-from superres.runtime.engines.packed import add_shuffled, view
+from superres.runtime.kernels.packed import view
+from superres.runtime.kernels.samples import add_shuffled
 from superres.types import BadModel, BadOutput, EngineUnavailable, Tile
 
 _SOFTWARE = ("llvmpipe", "lavapipe", "swiftshader", "softpipe")

@@ -4,8 +4,7 @@ What waits between the layers stays as ncnn packs it (channels side by side in f
 and packing at every boundary would cost as much as a layer. A convolution takes its rows a few columns at a time, so
 that what it reads and what it makes stay in the processor's second cache: measured, that is half as fast again as the
 whole width. The columns beside are read as well, and nothing is computed twice. A pixel shuffle that is added to the
-enlarged picture is done here (:mod:`superres.runtime.engines.packed`). The convolutions of a dense block share what
-they read (:mod:`superres.runtime.engines.panels`).
+enlarged picture is done here (:mod:`superres.runtime.kernels.samples`).
 """
 
 import ctypes
@@ -25,8 +24,9 @@ from superres.graph.ncnn import pour_ncnn
 from superres.graph.rows import Layer
 from superres.graph.shapes import Form, forms, pair
 from superres.runtime.engines.ncnn import as_file, configure, import_ncnn
-from superres.runtime.engines.packed import Piece, Rows, add_shuffled, aligned, view
-from superres.runtime.engines.winograd import Winograd, suits
+from superres.runtime.kernels.layers import Kernel, kernel
+from superres.runtime.kernels.packed import Piece, Rows, aligned, view
+from superres.runtime.kernels.samples import add_shuffled
 from superres.types import Array, BadModel, EngineUnavailable, Tile
 
 _CACHE = 960 * 1024  # bytes that a convolution may read and write at once
@@ -44,11 +44,7 @@ class NcnnLines:
         self._layers = [_Layer(graph, layer, known) for layer in layers]
         pour = functools.partial(functools.partial, pour_ncnn, graph, known=known)
         self._nets = [
-            None
-            if one.factor
-            else _Net(Winograd.of, graph, one.layer.operations)
-            if one.ours
-            else _Net(self._net, pour(layer=one.layer))
+            None if one.factor else _Net(one.kernel) if one.kernel else _Net(self._net, pour(layer=one.layer))
             for one in self._layers
         ]
         self._rooms = _Rooms()
@@ -62,7 +58,7 @@ class NcnnLines:
             given, picture = values
             return ((add_shuffled(given, self.leave(picture), layer.factor)[..., None],),)
         net = lazy.made()
-        if layer.ours:
+        if layer.kernel:
             return ((net([values[place] for place in layer.sources]),),)
         if layer.reach is not None:
             return (self._in_columns(net, layer, [values[place] for place in layer.sources]),)
@@ -193,27 +189,25 @@ class _Rooms(threading.local):
 class _Layer:
     """A layer as it is given to ncnn; ``reach`` are the columns that it reads on each side, where it can be split.
 
-    Then ``sources`` are the places of the inputs whose channels it reads, one after the other. ``ours`` says that it is
-    a convolution of the package's own, and ``factor`` is that of a pixel shuffle that is done here; it is 0 elsewhere.
+    ``sources`` are the places of the inputs that it reads, one after the other. ``kernel`` makes what does it where the
+    package's own kernels do, and ``factor`` is that of a pixel shuffle that is done here; it is 0 elsewhere.
     """
 
     def __init__(self, graph: Graph, layer: Layer, known: Mapping[str, Form]) -> None:
         first, conv = layer.operations[0], layer.convolution
         self.layer, self.reach, self.factor = layer, None, layer.step if layer.added else 0
         self.writes = first.kind not in _SAFE and len(layer.inputs) == 1
-        self.sources, self._numbers, self.ours = list[int](), 0, False
+        self.sources, self._numbers = [layer.inputs.index(name) for name in first.inputs if name in layer.inputs], 0
+        self.kernel: Callable[[], Kernel] | None = kernel(graph, layer, known)
         if conv is None or not layer.padded or layer.still:  # of one pixel, and padded above and below as well
             return
         weight = graph.weights[conv.weights["weight"]]
         across, taps = pair(conv, "padding")[1], pair(conv, "dilation", least=1)[1] * (weight.shape[3] - 1)
         if pair(conv, "stride", least=1) == (1, 1) and 2 * across == taps:
             bare = replace(conv, attributes={**conv.attributes, "padding": (0, 0)})
-            names = layer.inputs if first is conv else first.inputs
             behind = layer.operations[layer.operations.index(conv) + 1 :]
             self.layer, self.reach = replace(layer, operations=(bare, *behind), inputs=conv.inputs), across
-            self.sources = [layer.inputs.index(name) for name in names]
             self._numbers = weight.shape[0] + weight.shape[1] * int(cast(int, conv.attributes.get("groups", 1)))
-            self.ours = suits(graph, layer, known)
 
     def columns(self, height: int) -> int:
         """How many columns of so many rows fit the cache, read and made."""

@@ -7,8 +7,8 @@ from superres.graph.radius import alignment, halo
 from superres.graph.rows import can_stream, layers
 from superres.runtime.engines.ncnn import NcnnEngine, default_threads
 from superres.runtime.engines.ncnn_lines import NcnnLines
-from superres.runtime.engines.winograd import share
 from superres.runtime.flow import Flow, flowing, stages_of
+from superres.runtime.kernels.layers import share
 from superres.types import Array, BadModel, Tile, Upscaler
 
 _BLOCK = 24  # rows

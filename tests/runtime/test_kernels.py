@@ -1,4 +1,4 @@
-"""The package's own 3x3 convolutions: what double precision makes, and networks that are the same with and without."""
+"""The package's own kernels: what double precision makes, and networks that are the same with and without them."""
 
 import functools
 import importlib.util
@@ -17,13 +17,20 @@ from hypothesis import strategies as st
 from superres.graph.graph import Operation
 from superres.graph.radius import halo
 from superres.graph.rows import layers
+from superres.images.alpha import from_unit
 from superres.runtime.bands import Bands
-from superres.runtime.engines import ncnn_lines, winograd
+from superres.runtime.engines import choose, ncnn_lines
 from superres.runtime.engines.ncnn import NcnnEngine
 from superres.runtime.engines.ncnn_lines import NcnnLines
 from superres.runtime.engines.ncnn_rows import NcnnRows, on_ncnn
-from superres.runtime.engines.packed import aligned
-from superres.runtime.engines.winograd import KINDS, Winograd, follows, library, library_for
+from superres.runtime.kernels import convolution, samples, values
+from superres.runtime.kernels import layers as kernel_layers
+from superres.runtime.kernels.convolution import Direct, Winograd
+from superres.runtime.kernels.layers import follows
+from superres.runtime.kernels.library import KINDS, library, library_for
+from superres.runtime.kernels.packed import aligned
+from superres.runtime.kernels.samples import add_shuffled, stored
+from superres.runtime.kernels.values import Repeat, Sum
 from superres.runtime.lines import Lines, line_strips
 from superres.runtime.tiles import spans
 from superres.types import BadModel, BadOutput
@@ -36,16 +43,17 @@ _spec.loader.exec_module(nets)
 compiled = pytest.mark.skipif(library() is None, reason="no kernels were compiled, or not for this processor")
 
 
-def truth(x, weight, bias, slope):
-    """(C, h + 2, w) -> (O, h, w), in double precision."""
-    wide = np.pad(x.astype(np.float64), ((0, 0), (0, 0), (1, 1)))
-    high, across = x.shape[1] - 2, x.shape[2]
+def truth(x, weight, bias, slope, dilation=1):
+    """(C, h + reach, w) -> (O, h, w), in double precision."""
+    taps, reach = weight.shape[2:], dilation * (weight.shape[3] - 1) // 2
+    wide = np.pad(x.astype(np.float64), ((0, 0), (0, 0), (reach, reach)))
+    high, across = x.shape[1] - dilation * (taps[0] - 1), x.shape[2]
     made = np.zeros((len(weight), high, across)) + bias[:, None, None]
-    for i in range(3):
-        for j in range(3):
-            made += np.einsum(
-                "oc,chw->ohw", weight[:, :, i, j].astype(np.float64), wide[:, i : i + high, j : j + across]
-            )
+    for i in range(taps[0]):
+        for j in range(taps[1]):
+            down, right = i * dilation, j * dilation
+            seen = wide[:, down : down + high, right : right + across]
+            made += np.einsum("oc,chw->ohw", weight[:, :, i, j].astype(np.float64), seen)
     return np.where(made > 0, made, made * slope[:, None, None])
 
 
@@ -60,10 +68,10 @@ def plain(made):
     return made.transpose(0, 3, 1, 2).reshape(groups * pack, height, width)
 
 
-def drawn(seed, out, channels, height, width):
+def drawn(seed, out, channels, height, width, taps=(3, 3), dilation=1):
     rng = np.random.default_rng(seed)
-    weight = rng.standard_normal((out, channels, 3, 3), np.float32) / np.float32(3 * channels**0.5)
-    x = rng.standard_normal((channels, height + 2, width), np.float32)
+    weight = rng.standard_normal((out, channels, *taps), np.float32) / np.float32((channels * taps[0] * taps[1]) ** 0.5)
+    x = rng.standard_normal((channels, height + dilation * (taps[0] - 1), width), np.float32)
     return x, weight, rng.standard_normal(out).astype(np.float32), rng.random(out).astype(np.float32)
 
 
@@ -73,7 +81,8 @@ def kind(request, monkeypatch):
     found = library_for(request.param)
     if found is None:
         pytest.skip("not compiled, or not for this processor")
-    monkeypatch.setattr(winograd, "library", lambda: found)
+    for module in (convolution, samples, values, kernel_layers):
+        monkeypatch.setattr(module, "library", lambda: found)
 
 
 @pytest.mark.usefixtures("kind")
@@ -110,6 +119,20 @@ class TestConvolution:
         larger[:, 1:-2] = piece
         return tuple(one for one in (larger[:, 1:-2, :left], larger[:, 1:-2, left:]) if one.shape[2])
 
+    @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(st.data())
+    def test_any_kernel_is_that_of_double_precision(self, data):
+        pack = data.draw(st.sampled_from([1, 8]))
+        channels, out = pack * data.draw(st.integers(1, 5)), data.draw(st.integers(1, 40))
+        taps = data.draw(st.integers(1, 5)), data.draw(st.sampled_from([1, 3, 5, 9]))
+        dilation, height, width = (data.draw(st.integers(1, most)) for most in (3, 12, 40))
+        x, *constants = drawn(data.draw(st.integers(0, 99)), out, channels, height, width, taps, dilation)
+        made = Direct(*constants, pack=pack, dilation=dilation)(
+            [((packed(x, data.draw(st.sampled_from([pack, 1]))),),)]
+        )
+        assert made.shape[3] == (8 if out % 8 == 0 else 1)
+        assert np.abs(plain(made) - truth(x, *constants, dilation)).max() < 1e-5
+
     def test_a_constant_stays_one_to_a_rounding(self):
         weight = np.zeros((8, 8, 3, 3), np.float32)
         weight[range(8), range(8), 1, 1] = 1
@@ -141,13 +164,29 @@ class TestConvolution:
             given.append(flat[count:])
             return flat[:count].reshape(shape)
 
-        monkeypatch.setattr(winograd, "aligned", guarded)
-        monkeypatch.setattr(winograd, "_CACHE", tiles * 36 * 4 * (out + channels))
-        monkeypatch.setattr(winograd, "_scratch", winograd._Scratch())
-        made = Winograd(*constants)([((packed(x),),)])
+        monkeypatch.setattr(convolution, "aligned", guarded)
+        monkeypatch.setattr(convolution, "_CACHE", tiles * 36 * 4 * (out + channels))
+        for make, value in ((Winograd, packed(x)), (Direct, packed(x, 1)), (self._eights, packed(x))):
+            given.clear()
+            monkeypatch.setattr(convolution, "_scratch", convolution._Scratch())
+            made = make(*constants)([((value,),)])
+            assert np.abs(plain(made) - truth(x, *constants)).max() < 1e-5
+            assert len(given) == 4  # weights, the result, and what a thread works in: none at first
+            assert all((one == np.float32(1234.5)).all() for one in given)
+
+    @staticmethod
+    def _eights(*constants):
+        return Direct(*constants, pack=8)
+
+    def test_nothing_is_written_beside_channels_that_lie_apart(self, monkeypatch):
+        x, *constants = drawn(8, 21, 3, 5, 13)
+        whole = np.full(21 * 5 * 13 + 64, 1234.5, np.float32)
+        monkeypatch.setattr(
+            convolution, "aligned", lambda shape: whole[:-64].reshape(shape) if shape[0] == 21 else aligned(shape)
+        )
+        made = Direct(*constants)([((packed(x, 1),),)])
         assert np.abs(plain(made) - truth(x, *constants)).max() < 1e-5
-        assert len(given) == 4  # weights, the result, and what a thread works in: none at first
-        assert all((one == np.float32(1234.5)).all() for one in given)
+        assert (whole[-64:] == np.float32(1234.5)).all()
 
 
 @pytest.mark.skipif(library_for("avx512") is None, reason="not compiled, or not for this processor")
@@ -157,9 +196,80 @@ def test_every_kind_makes_the_same_bits(out, channels, height, width, seed):
     x, *constants = drawn(seed, 8 * out, 8 * channels, height, width)
     made = []
     for kind in KINDS:
-        with mock.patch.object(winograd, "library", functools.partial(library_for, kind)):
-            made.append(Winograd(*constants)([((packed(x),),)]))
-    assert np.array_equal(*made)
+        with mock.patch.object(convolution, "library", functools.partial(library_for, kind)):
+            ways = Winograd(*constants), Direct(*constants, pack=8), Direct(*constants)
+            made.append([way([((packed(x),),)]) for way in ways])
+    assert all(map(np.array_equal, *made))
+
+
+@pytest.mark.usefixtures("kind")
+class TestBetween:
+    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        st.integers(1, 5), st.sampled_from([8, 16, 24, 3, 5]), st.integers(1, 9), st.integers(1, 21), st.integers(0, 99)
+    )
+    def test_sums(self, inputs, channels, height, width, seed):
+        rng = np.random.default_rng(seed)
+        given = rng.standard_normal((inputs, channels, height, width)).astype(np.float32)
+        factor, bias, slope = rng.standard_normal((3, channels)).astype(np.float32)
+        cut = int(rng.integers(0, height))
+        values = [
+            tuple((packed(part, pack),) for part in (one[:, :cut], one[:, cut:]) if part.size)
+            for one, pack in zip(given, rng.choice([1, channels], inputs), strict=True)
+        ]
+        made = plain(Sum(factor, bias, slope)(values))
+        wanted = given.astype(np.float64).sum(0) * factor[:, None, None] + bias[:, None, None]
+        assert np.abs(made - np.where(wanted > 0, wanted, wanted * slope[:, None, None])).max() < 1e-5
+
+    def test_a_bare_sum_is_one_addition(self):
+        one, other = np.random.default_rng(1).standard_normal((2, 16, 7, 9)).astype(np.float32)
+        ones, noughts = np.ones(16, np.float32), np.zeros(16, np.float32)
+        made = Sum(ones, noughts, ones)([((packed(one),),), ((packed(other),),)])
+        assert np.array_equal(plain(made), one + other)
+
+    @pytest.mark.parametrize("channels", [8, 24, 5])
+    @pytest.mark.parametrize("factor", [1, 2, 3])
+    def test_repeats(self, channels, factor):
+        x = np.random.default_rng(1).random((channels, 5, 7), np.float32)
+        made = plain(Repeat(channels, factor)([((packed(x, channels if channels % 8 else 8),),)]))
+        assert np.array_equal(made, x.repeat(factor, axis=1).repeat(factor, axis=2))
+
+    @pytest.mark.parametrize(
+        ("factor", "pack"), [(1, 1), (2, 1), (2, 4), (3, 1), (3, 9), (4, 8), (4, 16), (4, 1), (6, 1), (17, 1)]
+    )
+    @pytest.mark.parametrize("channels", [1, 3])
+    def test_shuffles(self, factor, pack, channels):
+        rng = np.random.default_rng(factor)
+        if channels * factor * factor % pack:
+            pack = 1
+        x, small = rng.random((channels * factor**2, 9, 11), np.float32), rng.random((channels, 9, 11), np.float32)
+        made = add_shuffled(((packed(x[:, :4], pack),), (packed(x[:, 4:], pack),)), small, factor)
+        parts = x.reshape(channels, factor, factor, 9, 11).transpose(0, 3, 1, 4, 2).reshape(channels, 9 * factor, -1)
+        assert np.array_equal(made, parts + small.repeat(factor, axis=1).repeat(factor, axis=2))
+
+
+@pytest.mark.usefixtures("kind")
+class TestStored:
+    @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        st.sampled_from(["uint8", "uint16", "float32"]), st.integers(1, 5), st.integers(1, 4), st.integers(1, 70),
+        st.integers(0, 2**32 - 1),
+    )  # fmt: skip
+    def test_the_bits_are_numpys(self, sample, channels, height, width, seed):
+        rng = np.random.default_rng(seed)
+        most = 65535 if sample == "uint16" else 255
+        x = rng.uniform(-0.1, 1.1, (channels, height, width)).astype(np.float32)
+        halves = rng.random(x.shape) < 0.5  # where rounding shows
+        x[halves] = (rng.integers(0, most + 1, int(halves.sum())) + 0.5).astype(np.float32) / np.float32(most)
+        part = x[:, :, rng.integers(0, width) :].transpose(1, 2, 0)
+        made = stored(part, sample)
+        assert made.dtype == sample
+        assert np.array_equal(made, from_unit(part, sample))
+
+    def test_infinity_is_the_end_of_the_range(self):
+        x = np.array([-np.inf, np.inf, 3e38, -3e38], np.float32)[None, None].transpose(1, 2, 0)
+        for sample, most in (("uint8", 255), ("uint16", 65535)):
+            assert stored(x, sample).ravel().tolist() == [0, most, most, 0]
 
 
 def _axis(points):
@@ -238,6 +348,17 @@ def mixed():
     return build.graph(2)
 
 
+def grouped():
+    """Nothing for the package's own kernels but the ends."""
+    build = nets.Build(6)
+    build.conv(3, 32)
+    for _ in range(3):
+        build.conv(32, 32, groups=2)
+    build.conv(32, 12)
+    build.add("pixel_shuffle", factor=2)
+    return build.graph(2)
+
+
 GRAPHS = {
     "dense": dense(),
     "five": dense(kernel=5),
@@ -273,7 +394,8 @@ def _unchecked(monkeypatch):
 def kernels(request, monkeypatch):
     """What does the 3x3 convolutions; ncnn's are given a few columns at a time."""
     if request.param == "ncnn":
-        monkeypatch.setattr(winograd, "library", lambda: None)
+        for module in (samples, kernel_layers):
+            monkeypatch.setattr(module, "library", lambda: None)
         monkeypatch.setattr(ncnn_lines, "_CACHE", 1)
         monkeypatch.setattr(ncnn_lines, "_NARROWEST", 8)
     elif library() is None:
@@ -296,10 +418,20 @@ class TestNetworks:
         assert np.abs(flowed(graph, x, block, wide=wide) - whole(graph, x)).max() < 1e-5
 
     @compiled
-    @pytest.mark.parametrize(("name", "count"), [("dense", 8), ("five", 0), ("unlike", 0), ("thin", 0), ("mixed", 1)])
-    def test_3x3_convolutions_of_whole_eights_are_our_own(self, name, count):
+    @pytest.mark.parametrize(
+        ("name", "counts"),
+        [
+            ("dense", (8, 2, 2)),
+            ("five", (0, 10, 2)),
+            ("unlike", (0, 10, 2)),
+            ("thin", (0, 10, 2)),
+            ("mixed", (1, 4, 0)),
+        ],
+    )
+    def test_what_does_each_layer(self, name, counts):
         machine = NcnnLines(GRAPHS[name], layers(GRAPHS[name]))
-        assert sum(one.ours for one in machine._layers) == count
+        made = [type(one.kernel()) for one in machine._layers if one.kernel]
+        assert tuple(made.count(kind) for kind in (Winograd, Direct, Sum)) == counts
 
     def test_two_threads_change_no_bit(self, kernels):
         graph, x = GRAPHS["dense"], picture(90, 40)
@@ -336,7 +468,18 @@ class TestTiles:
 
     def test_taken_where_most_of_the_work_is_ours(self):
         assert isinstance(on_ncnn(GRAPHS["dense"]), NcnnRows)
-        assert isinstance(on_ncnn(GRAPHS["five"]), NcnnEngine)
+        assert isinstance(on_ncnn(grouped()), NcnnEngine)
+
+    def test_no_race_is_run_where_nearly_all_is_ours(self, monkeypatch):
+        raced = []
+        monkeypatch.setattr(choose, "available", lambda: dict.fromkeys(choose.ENGINES))
+        monkeypatch.setattr(choose, "_race", lambda graph, names, threads: raced.append(graph) or names[-1])
+        monkeypatch.setattr(choose, "recall", lambda name: {})
+        monkeypatch.setattr(choose, "remember", lambda name, known: None)
+        assert choose.fastest(GRAPHS["dense"]) == "ncnn"
+        assert not raced
+        choose.fastest(grouped())
+        assert raced
 
     def test_what_does_not_fit_is_said(self):
         build = nets.Build(3)
@@ -357,7 +500,7 @@ def test_a_full_folder_for_temporary_files_is_said(monkeypatch):
     def full(*_given, **_more):
         raise OSError(28, "No space left on device")
 
-    graph = GRAPHS["thin"]
+    graph = grouped()
     machine = NcnnLines(graph, layers(graph))
     monkeypatch.setattr("tempfile.mkstemp", full)  # a layer's weights go there when its first rows come
     with pytest.raises(BadOutput, match=r"No space left on device\); TMPDIR names"):

@@ -1,4 +1,4 @@
-/* 3x3 convolutions by Winograd's algorithm, F(4x4, 3x3), for AVX-512 where this is compiled for it, else for AVX2.
+/* 3x3 convolutions by Winograd's algorithm, F(4x4, 3x3).
 
    Values have their channels side by side in eights: (C / 8, rows, columns, 8). A tile of 4x4 results needs 36
    multiply-adds for each pair of channels instead of 144, one at each of 36 places of a transformed tile: at each place
@@ -7,82 +7,14 @@
    usual 0, +-1, +-2 and infinity (Barabasz and others, "Error Analysis and Improving the Accuracy of Winograd
    Convolution for Deep Neural Networks", 2020).
 
-   Some tiles are taken at a time, so that all of them, transformed, stay in the second cache. Nothing is copied before:
-   what is read is named by a pointer for each row of each eight channels. Both kinds of processors make the same bits:
-   each sum is over the channels in their order. */
+   Some tiles are taken at a time, so that all of them, transformed, stay in the second cache. */
 
-#include <cpuid.h>
-#include <immintrin.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#ifdef _WIN32
-#define SHOWN __declspec(dllexport)
-#else
-#define SHOWN __attribute__((visibility("default")))
-#endif
+#include "vector.h"
 
 #define PLACES 36
 #define LINE 16   /* floats of a line of the cache: places begin an odd number of lines apart, so that they do not collide */
 #define NEAR 0.70710678118654752 /* the points that are not 0 or infinity, and their negatives */
 #define FAR 1.41421356237309505
-
-/* A register holds WIDE channels. ONCE tiles are taken at once by a product: their sums for two registers of channels,
-   two of weights and a factor fill the registers. */
-#ifdef __AVX512F__
-typedef __m512 vec;
-#define WIDE 16
-#define ONCE 12
-#define OP(name) _mm512_##name
-#define EACH(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11)
-#else
-typedef __m256 vec;
-#define WIDE 8
-#define ONCE 6
-#define OP(name) _mm256_##name
-#define EACH(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5)
-#endif
-#define EIGHTS (WIDE / 8)
-
-static inline vec all(double value) { return OP(set1_ps)((float)value); }
-
-/* A register of channels from each eight's memory, and back to it; eights that are not there are null. */
-static inline vec gathered(const float *const from[EIGHTS], long at) {
-#ifdef __AVX512F__
-    __m512 low = _mm512_castps256_ps512(_mm256_loadu_ps(from[0] + at));
-    return _mm512_castpd_ps(_mm512_insertf64x4(_mm512_castps_pd(low), _mm256_castps_pd(_mm256_loadu_ps(from[1] + at)), 1));
-#else
-    return _mm256_loadu_ps(from[0] + at);
-#endif
-}
-
-static inline void scattered(vec value, float *const to[EIGHTS], long at) {
-#ifdef __AVX512F__
-    _mm256_storeu_ps(to[0] + at, _mm512_castps512_ps256(value));
-    if (to[1]) _mm256_storeu_ps(to[1] + at, _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(value), 1)));
-#else
-    _mm256_storeu_ps(to[0] + at, value);
-#endif
-}
-
-/* Whether this processor, and the system for its wide registers, have what the code was compiled for. Asked of the
-   processor itself: what compilers offer for it is empty in some of them. */
-SHOWN int winograd_runs(void) {
-    unsigned a, b, c, d, low, high, wanted = bit_AVX2, saved = 6;
-#ifdef __AVX512F__
-    wanted |= bit_AVX512F, saved |= 0xe0;
-#endif
-    if (!__get_cpuid(1, &a, &b, &c, &d) || (c & (bit_OSXSAVE | bit_FMA)) != (bit_OSXSAVE | bit_FMA)) return 0;
-    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-    return (low & saved) == saved && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & wanted) == wanted;
-}
-
-/* Tiles that are taken at a time are a multiple of it. */
-SHOWN long winograd_once(void) { return ONCE; }
-
-/* Registers for so many channels, the last one not always full. */
-static long wides(long channels) { return (channels + WIDE - 1) / WIDE; }
 
 /* Floats between two places of so many tiles. */
 static size_t place_step(long tiles, long channels) { return (size_t)tiles * wides(channels) * WIDE + LINE; }
@@ -200,15 +132,7 @@ static void transform(const float *const *const rows[EIGHTS], const Tiles *tiles
     }
 }
 
-/* The sums have names of their own: some compilers keep an array of them in memory. */
-#define NONE(t) vec sum##t = OP(setzero_ps)(), more##t = OP(setzero_ps)();
-#define ADD(t)                                         \
-    {                                                  \
-        vec factor = OP(set1_ps)(tile[t * WIDE + c]);  \
-        sum##t = OP(fmadd_ps)(one, factor, sum##t);    \
-        more##t = OP(fmadd_ps)(other, factor, more##t); \
-    }
-#define ADD_ONE(t) sum##t = OP(fmadd_ps)(one, OP(set1_ps)(tile[t * WIDE + c]), sum##t);
+#define FACTOR(t) tile[t * WIDE + c]
 #define PUT(t) OP(store_ps)(made + t * WIDE, sum##t);
 #define PUT_MORE(t) OP(store_ps)(made + step + t * WIDE, more##t);
 
@@ -235,7 +159,6 @@ static void narrow_product(const float *weight, const float *tile, float *made, 
             EACH(ADD_ONE)
         }
     EACH(PUT)
-#define UNUSED(t) (void)more##t;
     EACH(UNUSED)
 }
 
@@ -243,7 +166,7 @@ static void narrow_product(const float *weight, const float *tile, float *made, 
 static void finish(const float *places, const Tiles *tiles, size_t step, vec bias, vec slope, float *const made[EIGHTS]) {
     long y = tiles->first / tiles->across * 4, x = tiles->first % tiles->across * 4;
     for (long tile = 0; tile < tiles->count; tile++, places += WIDE) {
-        vec half[4][6], zero = OP(setzero_ps)();
+        vec half[4][6];
         for (int j = 0; j < 6; j++) {
             vec column[6], back[4];
             for (int i = 0; i < 6; i++) column[i] = OP(load_ps)(places + (i * 6 + j) * step);
@@ -255,20 +178,13 @@ static void finish(const float *places, const Tiles *tiles, size_t step, vec bia
             vec back[4];
             from_places(half[i], back);
             for (int j = 0; j < 4; j++) {
-                vec value = OP(add_ps)(back[j], bias), low = OP(min_ps)(value, zero);
-                value = OP(fmadd_ps)(slope, low, OP(max_ps)(value, zero));
-                if (j < wide) scattered(value, made, ((y + i) * tiles->width + x + j) * 8);
+                if (j < wide) scattered(bent(OP(add_ps)(back[j], bias), slope), made, ((y + i) * tiles->width + x + j) * 8);
             }
         }
         x += 4;
         if (x >= tiles->across * 4) x = 0, y += 4;
     }
 }
-
-/* Rows that lie in one piece of memory: those from `row` on of the channels from 8 * `group` on. Steps are in bytes. */
-typedef struct {
-    int64_t memory, group, row, groups, rows, group_step, row_step;
-} Piece;
 
 /* The convolution, one row and column of nought around, then max(value, 0) + slope * min(value, 0).
 
@@ -280,14 +196,10 @@ typedef struct {
    bias, slope  one for each channel of the result, and nought to a multiple of WIDE
    made      (out / 8, height, width, 8)
    room      winograd_room floats, aligned to 64 bytes
-   tiles     how many are taken at a time, a multiple of winograd_once */
+   tiles     how many are taken at a time, a multiple of ONCE */
 SHOWN void winograd_convolve(const Piece *pieces, long count, const float **rows, long width, long height, long in, long out,
                              const float *weight, const float *bias, const float *slope, float *made, float *room, long tiles) {
-    for (const Piece *one = pieces; one < pieces + count; one++)
-        for (int64_t group = 0; group < one->groups; group++)
-            for (int64_t row = 0; row < one->rows; row++)
-                rows[(one->group + group) * (height + 2) + one->row + row] =
-                    (const float *)(intptr_t)(one->memory + group * one->group_step + row * one->row_step);
+    find_rows(pieces, count, rows, height + 2);
     long across = (width + 3) / 4, total = across * ((height + 3) / 4);
     size_t step = (size_t)tiles * WIDE, step_in = place_step(tiles, in), step_out = place_step(tiles, out);
     float *before = room, *after = room + PLACES * step_in;
