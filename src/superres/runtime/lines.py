@@ -16,12 +16,15 @@ from superres.runtime.guards import fault
 from superres.runtime.tiles import RowSource, RowWindow, Span, repeat_edge, spans
 from superres.types import Array, BadOutput, Tile
 
-BLOCKS = {24: 1.0, 48: 1.03, 12: 1.08, 6: 1.4}  # rows, and the time that a row takes in such blocks, as measured
+BLOCKS = {24: 1.0, 48: 1.0, 12: 1.08, 6: 1.4}  # rows, and the time that a row takes in such blocks, as measured
 WIDTHS = (4096, 2048, 1024, 512, 256)  # of column strips, beside the whole width
 ENGINES = ("ncnn", "torch")
 _QUEUED = 2.0  # blocks of all values that wait between the stages, where these are one block ahead
 _LITTLE = 32 << 20  # bytes of a block of all values
-_PER_BLOCK = 500  # input pixels' worth of time that each further block costs
+_PER_BLOCK = 1200  # input pixels' worth of time that each further block costs
+_FALLS_IDLE = 0.7  # of a block's time: at the beginning and the end not every worker has something to do
+_CACHED = 28 << 20  # bytes that a layer reads and makes of a block, from which on the caches do less and less
+_CROWDED = 0.08  # more time for twice as many
 _CARRIED = 3  # blocks of what comes from the disk and goes there: read, waiting, and as it is written
 _COPIES = 5  # of a finished block: packed, plain, in the sample type, in the strip, and the strip before
 
@@ -105,8 +108,15 @@ class Lines:
     @property
     def cost(self) -> float:
         """Pixels of the picture that take as long when nothing is computed twice."""
-        slow = BLOCKS.get(self.block, 1.0)
-        return slow * self.excess * self.width * self.padded + _PER_BLOCK * self.blocks
+        slow = BLOCKS.get(self.block, 1.0) + _CROWDED * max(0.0, math.log2(self._touched / _CACHED))
+        idle = _FALLS_IDLE * self.block * self.span if self.workers > 1 else 0.0
+        return slow * self.excess * self.width * self.padded + _PER_BLOCK * self.blocks + idle
+
+    @property
+    def _touched(self) -> float:
+        """Bytes that a layer reads and makes of a block, on average."""
+        each = self.footprint.each
+        return max(1.0, sum(each) / len(each) * self.span) if each else 1.0
 
     def bytes(self, ratio: float, pixel: int, out: int) -> int:
         """What is held at once beside weights; ``pixel`` and ``out`` are bytes of a pixel before and after."""
