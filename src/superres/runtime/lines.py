@@ -11,7 +11,8 @@ from superres.graph.graph import Graph
 from superres.graph.passes import Pass, cannot_flow, carried, held, spilled
 from superres.graph.rows import Counted, Footprint, Layer, footprint
 from superres.runtime.bands import Bands, Rows
-from superres.runtime.flow import AHEAD, Flow, Machine, flowing, stages_of
+from superres.runtime.crew import flowing
+from superres.runtime.flow import AHEAD, Flow, Machine, stages_of
 from superres.runtime.guards import fault
 from superres.runtime.tiles import RowSource, RowWindow, Span, repeat_edge, spans
 from superres.types import Array, BadOutput, Tile

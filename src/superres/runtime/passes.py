@@ -10,7 +10,8 @@ from superres.graph.passes import Mean, Pass
 from superres.graph.rows import work
 from superres.graph.shapes import shapes
 from superres.runtime.bands import Bands, Rows
-from superres.runtime.flow import Flow, Machine, flowing
+from superres.runtime.crew import flowing
+from superres.runtime.flow import Flow, Machine
 from superres.runtime.lines import Lines, Strip, taken
 from superres.runtime.spill import Spill, short_of
 from superres.runtime.tiles import RowSource, RowWindow, repeat_edge

@@ -5,9 +5,10 @@ import numpy as np
 from superres.graph.graph import Graph
 from superres.graph.radius import alignment, halo
 from superres.graph.rows import can_stream, layers
+from superres.runtime.crew import flowing
 from superres.runtime.engines.ncnn import NcnnEngine, default_threads
 from superres.runtime.engines.ncnn_lines import NcnnLines
-from superres.runtime.flow import Flow, flowing, stages_of
+from superres.runtime.flow import Flow, stages_of
 from superres.runtime.kernels.layers import share
 from superres.types import Array, BadModel, Tile, Upscaler
 

@@ -11,11 +11,13 @@ import numpy as np
 
 from superres.runtime.kernels.library import library
 from superres.runtime.kernels.packed import PACK, Rows, address, aligned, located
+from superres.runtime.kernels.together import shared
 from superres.types import Array
 
 _CACHE = 384 * 1024  # bytes of transformed tiles that are held at once
 _LEAST = 12  # tiles at once: a multiple of what every kind of processor takes them in
 _WIDEST = 16  # channels in a register
+_WORTH = 64  # tiles of 4x4 pixels that are worth another thread
 
 
 class Winograd:
@@ -41,21 +43,15 @@ class Winograd:
     def __call__(self, values: Sequence[Rows]) -> Array:
         plain, pieces, (height, width) = located(values, PACK)
         channels, out = self._channels
-        rows = np.empty(channels // PACK * height, np.uintp)
         made = aligned((out // PACK, height - 2, width, PACK))
-        self._library.winograd_convolve(
-            address(pieces),
-            len(pieces),
-            address(rows),
-            width,
-            height - 2,
-            channels,
-            out,
-            *self._constants,
-            address(made),
-            address(_scratch.of(self._room)),
-            self._tiles,
-        )
+
+        def part(begin: int, end: int) -> None:
+            rows = np.empty(channels // PACK * height, np.uintp)
+            sizes, room = (width, height - 2, channels, out), address(_scratch.of(self._room))
+            given = address(pieces), len(pieces), address(rows), *sizes, *self._constants
+            self._library.winograd_convolve(*given, address(made), room, self._tiles, begin, end)
+
+        shared(-(-width // 4) * -(-(height - 2) // 4), _WORTH, part)
         del plain
         return made
 
@@ -87,10 +83,13 @@ class Direct:
         height, pack = given - dilation * (high - 1), PACK if out % PACK == 0 else 1
         form = self._form(height, width)
         made = aligned((out // pack, height, width, pack))
-        room = _scratch.of(self._library.direct_room(address(form)))
-        self._library.direct_convolve(
-            address(form), address(pieces), len(pieces), *self._constants, address(made), address(room)
-        )
+        size = self._library.direct_room(address(form))
+
+        def part(begin: int, end: int) -> None:
+            given = address(form), address(pieces), len(pieces), *self._constants
+            self._library.direct_convolve(*given, address(made), address(_scratch.of(size)), begin, end)
+
+        shared(height, max(1, _WORTH // max(1, width // 16)), part)
         del plain
         return made
 

@@ -132,13 +132,14 @@ static void put(const Direct *d, const float *sums, long one, long y, long x, ve
    weight    of direct_weights
    bias, slope  one for each channel of the result, and nought to a multiple of WIDE
    made      (out / 8, height, width, 8), or (out, height, width) where `out` is no multiple of eight
-   room      direct_room floats, aligned to 64 bytes */
+   room      direct_room floats, aligned to 64 bytes
+   begin, end  which rows are made: others may be made elsewhere at the same time */
 SHOWN void direct_convolve(const Direct *d, const Piece *pieces, long count, const float *weight, const float *bias,
-                           const float *slope, float *made, float *room) {
+                           const float *slope, float *made, float *room, long begin, long end) {
     const float **lines = (const float **)room, **rows = lines + lines_of(d);
     float *sums = room + pointers(d), *edge = sums + 2 * ONCE * WIDE;
     find_rows(pieces, count, rows, rows_of(d));
-    for (long y = 0; y < d->height; y++)
+    for (long y = begin; y < end; y++)
         for (long x = 0; x < d->width; x += ONCE) {
             const float *at = weight;
             find_lines(d, rows, y, x, lines, edge);

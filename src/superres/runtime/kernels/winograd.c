@@ -196,15 +196,17 @@ static void finish(const float *places, const Tiles *tiles, size_t step, vec bia
    bias, slope  one for each channel of the result, and nought to a multiple of WIDE
    made      (out / 8, height, width, 8)
    room      winograd_room floats, aligned to 64 bytes
-   tiles     how many are taken at a time, a multiple of ONCE */
+   tiles     how many are taken at a time, a multiple of ONCE
+   begin, end  which of all tiles are made, row by row: others may be made elsewhere at the same time */
 SHOWN void winograd_convolve(const Piece *pieces, long count, const float **rows, long width, long height, long in, long out,
-                             const float *weight, const float *bias, const float *slope, float *made, float *room, long tiles) {
+                             const float *weight, const float *bias, const float *slope, float *made, float *room, long tiles,
+                             long begin, long end) {
     find_rows(pieces, count, rows, height + 2);
-    long across = (width + 3) / 4, total = across * ((height + 3) / 4);
+    long across = (width + 3) / 4;
     size_t step = (size_t)tiles * WIDE, step_in = place_step(tiles, in), step_out = place_step(tiles, out);
     float *before = room, *after = room + PLACES * step_in;
-    for (long first = 0; first < total; first += tiles) {
-        Tiles now = {width, height, across, first, total - first < tiles ? total - first : tiles};
+    for (long first = begin; first < end; first += tiles) {
+        Tiles now = {width, height, across, first, end - first < tiles ? end - first : tiles};
         for (long one = 0; one < wides(in); one++) {
             const float *const *from[EIGHTS];
             for (long e = 0; e < EIGHTS; e++) { /* past the last eight, that one again: it is not read afterwards */
