@@ -23,9 +23,9 @@ _WORTH = 64  # tiles of 4x4 pixels that are worth another thread
 class Winograd:
     """A convolution with ``weight`` (O, I, 3, 3), nought around; then ``slope`` (O,) times what is below nought.
 
-    O and I are multiples of 8. Called on :data:`~superres.runtime.kernels.packed.Rows` whose channels lie one after the
-    other, each a multiple of 8, with a row more above and below than it makes; gives (O / 8, h, w, 8). Runs on one
-    thread, and may in several at once.
+    I is a multiple of 8. Called on :data:`~superres.runtime.kernels.packed.Rows` whose channels lie one after the
+    other, each a multiple of 8, with a row more above and below than it makes; gives (O / 8, h, w, 8), or (O, h, w, 1)
+    where O is no multiple of 8. May run in several threads at once.
     """
 
     def __init__(self, weight: Array, bias: Array, slope: Array) -> None:
@@ -43,7 +43,7 @@ class Winograd:
     def __call__(self, values: Sequence[Rows]) -> Array:
         plain, pieces, (height, width) = located(values, PACK)
         channels, out = self._channels
-        made = aligned((out // PACK, height - 2, width, PACK))
+        made = aligned((-(-out // PACK), height - 2, width, PACK))
 
         def part(begin: int, end: int) -> None:
             rows = np.empty(channels // PACK * height, np.uintp)
@@ -53,14 +53,14 @@ class Winograd:
 
         shared(-(-width // 4) * -(-(height - 2) // 4), _WORTH, part)
         del plain
-        return made
+        return made if out % PACK == 0 else _apart(made, out)
 
 
 class Direct:
     """As :class:`Winograd`, with ``weight`` (O, I, h, w) of any channels and an odd w, its taps ``dilation`` apart.
 
     Each value's channels are a multiple of ``pack``, 8 or 1. Makes as many rows as the kernel fits into those that it
-    is given, and (O, h, w, 1) where O is no multiple of 8.
+    is given.
     """
 
     def __init__(self, weight: Array, bias: Array, slope: Array, *, pack: int = 1, dilation: int = 1) -> None:
@@ -92,6 +92,14 @@ class Direct:
         shared(height, max(1, _WORTH // max(1, width // 16)), part)
         del plain
         return made
+
+
+def _apart(value: Array, channels: int) -> Array:
+    """(C / 8, h, w, 8) -> the first of its channels, (channels, h, w, 1)."""
+    groups, height, width, pack = value.shape
+    made = aligned((groups * pack, height, width))
+    made.reshape(groups, pack, height, width)[:] = value.transpose(0, 3, 1, 2)
+    return made[:channels, ..., None]
 
 
 class _Scratch(threading.local):

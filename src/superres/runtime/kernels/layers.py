@@ -62,7 +62,7 @@ def _convolution(
     if not plain or not as_wide or in_groups or not follows(behind):
         return None
     pack = PACK if all(count % PACK == 0 for count in sources) else 1
-    if (high, wide, spread[0]) == (3, 3, 1) and pack == PACK and len(weight) % PACK == 0:
+    if (high, wide, spread[0]) == (3, 3, 1) and pack == PACK:
         return lambda: Winograd(*_folded(graph, conv, behind))
     return lambda: Direct(*_folded(graph, conv, behind), pack=pack, dilation=spread[0])
 

@@ -13,6 +13,7 @@
 
 #define PLACES 36
 #define LINE 16   /* floats of a line of the cache: places begin an odd number of lines apart, so that they do not collide */
+#define LOOP _Pragma("GCC unroll 1") /* unrolled, it would compute more addresses than there are registers for */
 #define NEAR 0.70710678118654752 /* the points that are not 0 or infinity, and their negatives */
 #define FAR 1.41421356237309505
 
@@ -116,16 +117,17 @@ static void transform(const float *const *const rows[EIGHTS], const Tiles *tiles
             read_tile(rows[e], tiles, y, x, edge[e], lines);
             for (int i = 0; i < 6; i++) source[i][e] = lines[i];
         }
-        for (int j = 0; j < 6; j++) {
+        LOOP for (int j = 0; j < 6; j++) {
             vec column[6], places[6];
             for (int i = 0; i < 6; i++) column[i] = gathered(source[i], j * 8);
             to_places(column, places);
             for (int i = 0; i < 6; i++) half[i][j] = places[i];
         }
-        for (int i = 0; i < 6; i++) {
+        float *at = made;
+        LOOP for (int i = 0; i < 6; i++, at += 6 * step) {
             vec places[6];
             to_places(half[i], places);
-            for (int j = 0; j < 6; j++) OP(store_ps)(made + (i * 6 + j) * step, places[j]);
+            for (int j = 0; j < 6; j++) OP(store_ps)(at + j * step, places[j]);
         }
         x += 4;
         if (x >= tiles->across * 4) x = 0, y += 4;
@@ -167,9 +169,10 @@ static void finish(const float *places, const Tiles *tiles, size_t step, vec bia
     long y = tiles->first / tiles->across * 4, x = tiles->first % tiles->across * 4;
     for (long tile = 0; tile < tiles->count; tile++, places += WIDE) {
         vec half[4][6];
-        for (int j = 0; j < 6; j++) {
+        const float *at = places;
+        LOOP for (int j = 0; j < 6; j++, at += step) {
             vec column[6], back[4];
-            for (int i = 0; i < 6; i++) column[i] = OP(load_ps)(places + (i * 6 + j) * step);
+            for (int i = 0; i < 6; i++) column[i] = OP(load_ps)(at + i * 6 * step);
             from_places(column, back);
             for (int i = 0; i < 4; i++) half[i][j] = back[i];
         }
@@ -191,10 +194,10 @@ static void finish(const float *places, const Tiles *tiles, size_t step, vec bia
    pieces    hold, for each eight channels, height + 2 rows: the one above the result's first to the one below its last.
              Columns outside are nought.
    rows      memory for in / 8 * (height + 2) pointers
-   in, out   channels, multiples of eight
+   in, out   channels, the first a multiple of eight
    weight    of winograd_weights
    bias, slope  one for each channel of the result, and nought to a multiple of WIDE
-   made      (out / 8, height, width, 8)
+   made      (out / 8, height, width, 8); where `out` is no multiple of eight, the last ones hold anything
    room      winograd_room floats, aligned to 64 bytes
    tiles     how many are taken at a time, a multiple of ONCE
    begin, end  which of all tiles are made, row by row: others may be made elsewhere at the same time */
@@ -229,7 +232,7 @@ SHOWN void winograd_convolve(const Piece *pieces, long count, const float **rows
         for (long one = 0; one < wides(out); one++) {
             float *to[EIGHTS];
             for (long e = 0; e < EIGHTS; e++)
-                to[e] = one * EIGHTS + e < out / 8 ? made + (size_t)(one * EIGHTS + e) * height * width * 8 : NULL;
+                to[e] = one * EIGHTS + e < (out + 7) / 8 ? made + (size_t)(one * EIGHTS + e) * height * width * 8 : NULL;
             finish(after + one * step, &now, step_out, OP(loadu_ps)(bias + one * WIDE), OP(loadu_ps)(slope + one * WIDE), to);
         }
     }
