@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 from superres.images.encoding import JPEG_WHOLE
 from superres.images.formats import check_fits, kept_frames, losses
@@ -36,6 +36,8 @@ _COMFORT = 256 << 20
 _WINOGRAD = 6  # engines compute blocks of so many pixels a side, begun ones as well
 _PER_TILE = 2000  # input pixels' worth of work that each further tile costs
 _ENCODER = {"jpeg": 6.0, "webp": 12.0, "avif": 12.0, "gif": 6.0}  # bytes an output pixel: these hold it whole
+
+_Tiled = tuple[Grid, int, float]  # the bytes at their most, and the work
 
 
 @dataclass(frozen=True)
@@ -206,7 +208,7 @@ class _Way:
 def _way(room: "_Room", opener: Opener, *, flow: bool) -> _Way:
     """Rows or tiles: what takes less work within the memory."""
     found, reason, least = room.rows() if flow else (None, "tiles were asked for", math.inf)
-    tiled, note = _in_tiles(room, opener, rows=found is not None, least=least)
+    tiled, note = _in_tiles(room, opener, rows=math.inf if found is None else found[2], least=least)
     if found is not None and tiled is not None and _tiles_win(tiled, found):
         found, reason = None, "tiles take less work here"
     if tiled is not None and found is None:
@@ -217,7 +219,7 @@ def _way(room: "_Room", opener: Opener, *, flow: bool) -> _Way:
     return _Way(Grid(info.height, info.width, (lines.block, info.width), 0, lines.align), peak, lines, "", note)
 
 
-def _tiles_win(tiled: tuple[Grid, int, float], rows: tuple[Lines, int, float]) -> bool:
+def _tiles_win(tiled: _Tiled, rows: tuple[Lines, int, float]) -> bool:
     """Whether tiles take clearly less work, or a little less where one tile is the picture.
 
     What the process holds besides does not count: one picture is always done in one way, and comes out alike.
@@ -226,14 +228,15 @@ def _tiles_win(tiled: tuple[Grid, int, float], rows: tuple[Lines, int, float]) -
     return _CLEARLY * cost <= other_cost or (grid.count == 1 and cost <= other_cost)
 
 
-def _in_tiles(room: "_Room", opener: Opener, *, rows: bool, least: float) -> tuple[tuple[Grid, int, float] | None, str]:
-    """The best grid, its peak memory and its work, and what is to say of its halo; ``None`` where ``rows`` do better.
+def _in_tiles(room: "_Room", opener: Opener, *, rows: float, least: float) -> tuple[_Tiled | None, str]:
+    """The best grid, its peak memory and its work, and what is to say of its halo; ``None`` where rows do better.
 
-    A model that sees all of the picture is given it whole, where that fits.
+    Those take the work ``rows``. A model that sees all of the picture is given it whole, where that fits.
     """
     network, settings = room.network, room.settings
     known = None if network is None else network.halo
-    if rows and (known is None or known > DEEP or settings.exact):
+    flow = rows < math.inf
+    if flow and (known is None or known > DEEP or settings.exact):
         # its tiles cost many times the picture, or are not exact
         return None, "exact: the whole picture" if known is None else "exact: the model's radius"
     free = network is not None and network.graph is not None and settings.tile == "auto"
@@ -241,7 +244,9 @@ def _in_tiles(room: "_Room", opener: Opener, *, rows: bool, least: float) -> tup
     if sees_all and (whole := room.whole(needed=settings.exact, least=least)) is not None:
         return whole, "the picture goes whole, for the model sees all of it"
     halo, note = halo_of(network, settings, opener)
-    return room.tiles(max(halo, 2) if room.info.alpha else halo, optional=rows, least=least), note
+    if rows < room.info.width * room.info.height:  # than which no tiles take less
+        return None, note
+    return room.tiles(max(halo, 2) if room.info.alpha else halo, optional=flow, least=least), note
 
 
 @dataclass(frozen=True)
@@ -257,7 +262,7 @@ class _Room:
     base: int
     card: Card | None = None
 
-    def tiles(self, halo: int, *, optional: bool, least: float) -> tuple[Grid, int, float] | None:
+    def tiles(self, halo: int, *, optional: bool, least: float) -> _Tiled | None:
         """The grid that takes least work within the memory limit, its peak memory and its work.
 
         BadRequest where even the smallest tiles are too large, or ``None`` where they are ``optional``; ``least`` is
@@ -283,7 +288,7 @@ class _Room:
         cost, grid, need = _comfortable(fitting, _LITTLE_MORE, _COMFORT)
         return grid, need, cost
 
-    def whole(self, *, needed: bool = False, least: float = math.inf) -> tuple[Grid, int, float] | None:
+    def whole(self, *, needed: bool = False, least: float = math.inf) -> _Tiled | None:
         """As :meth:`tiles`, for one tile that is the picture; BadRequest where it is ``needed`` and does not fit."""
         size = self.info.height, self.info.width
         grid = Grid(*size, size, 0, self.network.alignment if self.network else 1)
@@ -369,10 +374,7 @@ class _Room:
         )
 
 
-_Cut = TypeVar("_Cut", Grid, Lines)
-
-
-def _comfortable(fitting: list[tuple[float, _Cut, int]], most: float, below: int) -> tuple[float, _Cut, int]:
+def _comfortable(fitting: list[tuple[float, Grid, int]], most: float, below: int) -> tuple[float, Grid, int]:
     """The cheapest, but one that stays below a comfortable memory where it takes at most ``most`` times the work.
 
     Small tiles pay for their halo with better use of the cache.
