@@ -72,7 +72,10 @@ class _Held:
         with self.lock:
             found = [block for block in self.blocks if block[1] > start and block[0] < stop]
         assert found[0][0] <= max(0, start)
-        pieces = [machine.cut(value, max(0, start - low), max(0, high - stop)) for low, high, value in found]
+        pieces = [
+            value if low >= start and high <= stop else machine.cut(value, max(0, start - low), max(0, high - stop))
+            for low, high, value in found
+        ]
         if padded and start < 0:
             pieces.insert(0, machine.nought(pieces[0], -start))
         if padded and stop > self.height:
@@ -82,14 +85,15 @@ class _Held:
     def release(self, machine: Machine, reader: int, first: int) -> None:
         """``reader`` needs nothing above the row ``first``: whole blocks go, and the larger part of one."""
         with self.lock:
-            self.needs[reader] = first
-            needed = min(self.needs.values())
-            while self.blocks and self.blocks[0][1] <= needed:
-                self.blocks.popleft()
-            if self.blocks:
-                low, high, value = self.blocks[0]
+            needs, blocks = self.needs, self.blocks
+            needs[reader] = first
+            needed = first if len(needs) == 1 else min(needs.values())
+            while blocks and blocks[0][1] <= needed:
+                blocks.popleft()
+            if blocks:
+                low, high, value = blocks[0]
                 if needed - low > high - needed:
-                    self.blocks[0] = needed, high, machine.kept(machine.cut(value, needed - low, 0))
+                    blocks[0] = needed, high, machine.kept(machine.cut(value, needed - low, 0))
 
 
 @dataclass

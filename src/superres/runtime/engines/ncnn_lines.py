@@ -68,6 +68,9 @@ class NcnnLines:
 
     def cut(self, value: Rows, top: int, bottom: int) -> Rows:
         """Shares memory with ``value``."""
+        if len(value) == len(value[0]) == 1:
+            array = value[0][0]
+            return ((array[:, top : array.shape[1] - bottom],),)
         return tuple(_between(value, top, self.height(value) - bottom)) if top or bottom else value
 
     def kept(self, value: Rows) -> Rows:

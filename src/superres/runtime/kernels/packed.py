@@ -46,6 +46,8 @@ def _plain(piece: Piece, pack: int) -> Array:
     """(C / pack, h, w, pack), each row in one piece of memory."""
     whole = piece[0] if len(piece) == 1 else np.concatenate(piece, axis=2)
     groups, height, width, held = whole.shape
+    if held == pack and whole.strides[2:] == (4 * pack, 4):
+        return whole
     if held % pack == 0 and held != pack:  # as ncnn packs where registers are wider: eights stay together
         whole = whole.reshape(groups, height, width, held // pack, pack).transpose(0, 3, 1, 2, 4)
     elif held != pack:
