@@ -39,7 +39,6 @@ class NcnnLines:
     """Values are :data:`Rows`; a layer runs on one thread, several may run side by side."""
 
     def __init__(self, graph: Graph, layers: Sequence[Layer]) -> None:
-        self._ncnn = import_ncnn()
         known = forms(graph)
         self._layers = [_Layer(graph, layer, known) for layer in layers]
         pour = functools.partial(functools.partial, pour_ncnn, graph, known=known)
@@ -48,6 +47,11 @@ class NcnnLines:
             for one in self._layers
         ]
         self._rooms = _Rooms()
+
+    @functools.cached_property
+    def _ncnn(self) -> Any:
+        """Imported when the first layer asks for it: where the kernels do all, none does."""
+        return import_ncnn()
 
     def enter(self, rows: Tile) -> Rows:
         return ((np.ascontiguousarray(rows, np.float32)[..., None],),)
