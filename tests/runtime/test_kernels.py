@@ -349,6 +349,21 @@ def mixed():
     return build.graph(2)
 
 
+def shifted():
+    """Factors and shifts, each alone and both, after convolutions and sums."""
+    build, rng = nets.Build(8), np.random.default_rng(8)
+    at = build.conv(3, 16)
+    for roles in (("weight",), ("bias",), ("weight", "bias")):
+        build.conv(16, 16, inputs=at)
+        build.weighted("affine", build.at, {role: rng.uniform(0.1, 0.9, 16) for role in roles})
+        at = build.add("add", (build.add("relu"), at))
+        at = build.weighted("affine", at, {role: rng.uniform(0.1, 0.5, 16) for role in roles})
+    build.conv(16, 12, inputs=at)
+    build.weighted("affine", build.at, {"bias": np.full(12, 0.2)})
+    build.add("pixel_shuffle", factor=2)
+    return build.graph(2)
+
+
 def grouped():
     """Nothing for the package's own kernels but the ends."""
     build = nets.Build(6)
@@ -366,6 +381,7 @@ GRAPHS = {
     "unlike": dense(growth=12),
     "thin": dense(6, 6),
     "mixed": mixed(),
+    "shifted": shifted(),
 }
 
 
@@ -427,6 +443,7 @@ class TestNetworks:
             ("unlike", (3, 7, 2)),
             ("thin", (0, 10, 2)),
             ("mixed", (2, 3, 0)),
+            ("shifted", (4, 1, 3)),
         ],
     )
     def test_what_does_each_layer(self, name, counts):

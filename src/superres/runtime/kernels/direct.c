@@ -112,7 +112,7 @@ static void find_lines(const Direct *d, const float *const *rows, long y, long x
 
 /* Up to ONCE pixels, (ONCE, WIDE), with bias and slope to the channels from the register `one` on. */
 static void put(const Direct *d, const float *sums, long one, long y, long x, vec bias, vec slope, float *made) {
-    long count = d->width - x < ONCE ? d->width - x : ONCE, plane = d->height * d->width, at = y * d->width + x;
+    int64_t count = d->width - x < ONCE ? d->width - x : ONCE, plane = d->height * d->width, at = y * d->width + x;
     if (d->out % 8) { /* channels apart */
         float ready[ONCE * WIDE] __attribute__((aligned(64)));
         for (long t = 0; t < count; t++) OP(store_ps)(ready + t * WIDE, bent(OP(add_ps)(OP(load_ps)(sums + t * WIDE), bias), slope));

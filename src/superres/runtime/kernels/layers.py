@@ -81,7 +81,7 @@ def _after(graph: Graph, operations: Sequence[Operation], count: int) -> tuple[A
     for one in operations:
         held = {role: np.broadcast_to(graph.weights[name].reshape(-1), (count,)) for role, name in one.weights.items()}
         if one.kind == "affine":
-            factor, bias = held["weight"], held.get("bias", bias)
+            factor, bias = held.get("weight", factor), held.get("bias", bias)
         else:
             slope = held.get("weight", np.full(count, one.attributes.get("slope", 0), np.float32))
     return factor, bias, slope

@@ -111,12 +111,13 @@ static void word_row(const float *from, int64_t plane, long channels, long width
    up. `plane` and `row` are floats from one channel and one row to the next. */
 SHOWN void samples_store(const float *from, int64_t plane, int64_t row, long channels, long height, long width, int wide,
                          void *made) {
+    size_t line = (size_t)width * channels;
     for (long y = 0; y < height; y++, from += row) {
         if (wide)
-            word_row(from, plane, channels, width, (uint16_t *)made + y * width * channels);
+            word_row(from, plane, channels, width, (uint16_t *)made + y * line);
         else if (channels == 3)
-            colour_row(from, plane, width, (uint8_t *)made + y * width * 3);
+            colour_row(from, plane, width, (uint8_t *)made + y * line);
         else
-            byte_row(from, plane, channels, width, (uint8_t *)made + y * width * channels);
+            byte_row(from, plane, channels, width, (uint8_t *)made + y * line);
     }
 }
