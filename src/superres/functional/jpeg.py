@@ -39,6 +39,7 @@ _CHROMA = (
     (99, 99, 99, 99, 99, 99, 99, 99),
     (99, 99, 99, 99, 99, 99, 99, 99),
 )
+_TIE = 1e-4  # of a step: halves go away from nought, as in the codec, however a processor rounds its products
 _TO = ((0.299, 0.587, 0.114), (-0.168735892, -0.331264108, 0.5), (0.5, -0.418687589, -0.081312411))
 _FROM = ((1.0, 0.0, 1.402), (1.0, -0.344136286, -0.714136286), (1.0, 1.772, 0.0))
 
@@ -72,9 +73,9 @@ def soft_jpeg(x: Tensor, quality: int, *, halved: bool = True, rounding: Roundin
     y, colour = ycc[:, :1], ycc[:, 1:]
     y = _quantised(_settled(y, rounding) - 128, luma, rounding) + 128
     if halved:
-        colour = _settled(_halve(_settled(colour, rounding)), rounding)
+        colour = _settled(_leaning(_halve(_settled(colour, rounding)), -0.1, rounding), rounding)  # fourths
         colour = _settled(_quantised(colour, chroma, rounding), rounding)
-        colour = _double(colour)[:, :, : x.shape[2], : x.shape[3]]
+        colour = _leaning(_double(colour)[:, :, : x.shape[2], : x.shape[3]], 0.01, rounding)  # sixteenths
     else:
         colour = _quantised(_settled(colour, rounding), chroma, rounding)
     ycc = torch.cat((_settled(y, rounding), _settled(colour, rounding)), 1)
@@ -96,6 +97,15 @@ def _whole(v: Tensor, rounding: Rounding) -> Tensor:
 def _settled(v: Tensor, rounding: Rounding) -> Tensor:
     """What the codec keeps as whole numbers between its steps; a soft one keeps them as they are."""
     return v if rounding == "soft" else _whole(v, rounding)
+
+
+def _leaning(v: Tensor, by: float, rounding: Rounding) -> Tensor:
+    """Halves of the first, third... column go up where ``by`` is positive, and down in the others, as in the codec."""
+    if rounding == "soft":
+        return v
+    lean = torch.full((v.shape[3],), by, dtype=v.dtype, device=v.device)
+    lean[1::2] = -by
+    return v + lean
 
 
 def _mixed(x: Tensor, matrix: tuple[tuple[float, ...], ...]) -> Tensor:
@@ -134,6 +144,9 @@ def _quantised(x: Tensor, table: Tensor, rounding: Rounding) -> Tensor:
     x = x.reshape(*x.shape[:2], x.shape[2] // 8, 8, x.shape[3] // 8, 8)
     blocks = x.transpose(3, 4)  # (B, C, rows, columns, 8, 8)
     t = _transform(x.dtype, x.device)
-    coefficients = _whole(t @ blocks @ t.T / table, rounding) * table
+    coefficients = t @ blocks @ t.T / table
+    if rounding != "soft":
+        coefficients = coefficients + _TIE * coefficients.detach().sign()
+    coefficients = _whole(coefficients, rounding) * table
     y = (t.T @ coefficients @ t).transpose(3, 4).flatten(4, 5).flatten(2, 3)
     return y[:, :, :height, :width]
