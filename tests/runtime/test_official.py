@@ -62,7 +62,7 @@ def test_it_is_what_is_recognised_and_traced(name, tmp_path):
     for key, value in traced.graph.weights.items():
         assert np.array_equal(found.graph.weights[key], value), key
     assert found.wrapping == traced.wrapping
-    assert found.card == traced.card
+    assert found.card == {name: value for name, value in traced.card.items() if name != "sha256"}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,7 +9,6 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,10 @@ _SHIFTED = 2e-4  # of white: how far a mean shift may be from the one that is kn
 
 @dataclass(frozen=True, eq=False)
 class Official:
-    """``graph``, and ``wrapping`` where it is not given the picture as it is; ``card`` tells whose network it is."""
+    """``graph``, and ``wrapping`` where it is not given the picture as it is; ``card`` tells whose network it is.
+
+    But not the file's digest, which would take as long as all else; ``superres convert`` counts it.
+    """
 
     graph: Graph
     wrapping: Wrapping | None
@@ -43,11 +45,8 @@ def official(path: Path) -> Official | None:
     BadModel for a known one whose weights are not finite. OSError.
     """
     try:
-        content = read(path)
-        with ThreadPoolExecutor(1) as pool:  # the digest is counted meanwhile
-            digest = pool.submit(lambda: hashlib.sha256(content).hexdigest())
-            arrays = arrays_in(content)
-            held = _layouts().get(key_of({name: one.shape for name, one in arrays.items()}))
+        arrays = arrays_in(read(path))
+        held = _layouts().get(key_of({name: one.shape for name, one in arrays.items()}))
     except BadModel:
         return None
     if held is None:
@@ -58,7 +57,7 @@ def official(path: Path) -> Official | None:
     graph = graph_of(layout["graph"], {name: _filled(one, arrays) for name, one in layout["weights"].items()})
     check(graph)
     wrapping = None if layout["wrapping"] is None else wrapping_of(layout["wrapping"])
-    return Official(graph, wrapping, layout["card"] | {"converted from": path.name, "sha256": digest.result()})
+    return Official(graph, wrapping, layout["card"] | {"converted from": path.name})
 
 
 def key_of(shapes: Mapping[str, tuple[int, ...]]) -> str:
