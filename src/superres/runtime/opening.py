@@ -111,8 +111,11 @@ class Network:
 
     @cached_property
     def share(self) -> float:
-        """The part of its work in rows that the package's own kernels do, on ncnn."""
-        return 0.0 if self.graph is None else share(self.graph, self.layers)
+        """The part of its work in rows, be they a tile's, that the package's own kernels do, on ncnn."""
+        graph = self.graph
+        if graph is None or can_stream(graph) is not None:
+            return 0.0
+        return share(graph, self.layers or layers(graph))
 
     def multiply_adds(self, height: int, width: int) -> int:
         if self.graph is None:

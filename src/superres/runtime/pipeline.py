@@ -17,6 +17,7 @@ from superres.runtime.batches import NOT_GATHERED
 from superres.runtime.engines.ncnn import threads_each
 from superres.runtime.flow import Machine
 from superres.runtime.guards import Guarded
+from superres.runtime.kernels.layers import MOSTLY
 from superres.runtime.learning import Learnt, learn, windows
 from superres.runtime.lines import Lines, LinesFault
 from superres.runtime.opening import Opener, learnt_network
@@ -55,7 +56,8 @@ class Result:
             align = plan.network.alignment
             high, wide = (-(-side // align) * align for side in (plan.info.height, plan.info.width))
             work = 2 * plan.network.multiply_adds(high, wide) * plan.frames
-            ours = plan.network.share if (plan.engine, plan.device) == ("ncnn", "cpu") else 0.0
+            share = plan.network.share if (plan.engine, plan.device) == ("ncnn", "cpu") else 0.0
+            ours = share if plan.lines or share >= MOSTLY else 0.0
         needed = work / max(1e-6, clock.compute) / 1e9
         return Profile(clock.decode, clock.compute, clock.encode, needed, peak, self.peak_memory, ours)
 

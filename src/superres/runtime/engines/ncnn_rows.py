@@ -9,16 +9,15 @@ from superres.runtime.crew import flowing
 from superres.runtime.engines.ncnn import NcnnEngine, default_threads
 from superres.runtime.engines.ncnn_lines import NcnnLines
 from superres.runtime.flow import Flow, stages_of
-from superres.runtime.kernels.layers import share
+from superres.runtime.kernels.layers import MOSTLY, share
 from superres.types import Array, BadModel, Tile, Upscaler
 
 _BLOCK = 24  # rows
-_MOSTLY = 0.5
 
 
 def on_ncnn(graph: Graph, *, device: str = "cpu", threads: int | None = None) -> Upscaler:
     """A graph on tiles: row by row where most of it is done by our own kernels, else whole."""
-    if device == "cpu" and can_stream(graph) is None and share(graph, layers(graph)) >= _MOSTLY:
+    if device == "cpu" and can_stream(graph) is None and share(graph, layers(graph)) >= MOSTLY:
         return NcnnRows(graph, threads=threads)
     return NcnnEngine(graph, device=device, threads=threads)
 

@@ -13,6 +13,7 @@ from superres.runtime.kernels.packed import PACK, Rows
 from superres.runtime.kernels.values import MOST, Repeat, Sum
 from superres.types import Array
 
+MOSTLY = 0.5  # of a network's work: from that on the rows of a tile flow as well
 _SLOPES = ("relu", "leaky_relu", "prelu")
 
 Kernel = Callable[[Sequence[Rows]], Array]
