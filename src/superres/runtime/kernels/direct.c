@@ -1,7 +1,8 @@
 /* Convolutions of any kernel as they are defined, where Winograd's algorithm does not help: few channels, or not 3x3.
 
    Values have their channels side by side in eights, (C / 8, rows, columns, 8), or lie apart, (C, rows, columns). A few
-   pixels of a row are taken at once, and their sums stay in registers while all taps of all channels are added. */
+   pixels of a row are taken at once, and their sums stay in registers while all taps of all channels are added. Each
+   register holds channels of the result; where these are few, channels of what is read, which are added up at the end. */
 
 #include "vector.h"
 
@@ -29,12 +30,20 @@ SHOWN size_t direct_room(const Direct *d) {
     return pointers(d) + 2 * ONCE * WIDE + (size_t)(lines_of(d) * columns_of(d) * d->pack);
 }
 
+/* Channels of the result that are few. */
+#define FEW 4
+static int is_few(const Direct *d) { return d->pack == 8 && d->out <= FEW; }
+
 /* Weights (out, in, taps_y, taps_x) in the order in which direct_convolve takes them: for each two registers (at last,
-   one) of channels of the result, (in / pack, taps_y, taps_x, pack, 2 * WIDE), nought where there are no more channels.
-   Aligned to 64 bytes. */
+   one) of channels of the result, (in / pack, taps_y, taps_x, pack, 2 * WIDE), nought where there are no more channels;
+   where they are few, (in / 8, taps_y, taps_x, out, 8). Aligned to 64 bytes. */
 SHOWN void direct_weights(const Direct *d, const float *weight, float *made) {
     long taps = d->taps_x * d->taps_y, whole = wides(d->out) * WIDE;
-    for (long first = 0; first < whole; first += 2 * WIDE) {
+    for (long group = 0; is_few(d) && group < d->in / 8; group++)
+        for (long tap = 0; tap < taps; tap++)
+            for (long o = 0; o < d->out; o++)
+                for (long c = 0; c < 8; c++) *made++ = weight[(o * d->in + group * 8 + c) * taps + tap];
+    for (long first = 0; !is_few(d) && first < whole; first += 2 * WIDE) {
         long wide = whole - first < 2 * WIDE ? WIDE : 2 * WIDE;
         for (long group = 0; group < d->in / d->pack; group++)
             for (long tap = 0; tap < taps; tap++)
@@ -93,6 +102,50 @@ KNOWN(narrow_of_eights, narrow_product, 8)
 KNOWN(of_ones, product, 1)
 KNOWN(narrow_of_ones, narrow_product, 1)
 
+static inline float total(__m256 v) {
+    __m128 four = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
+}
+
+/* `pixels` of ONCE, from the one `first` on, times `out` channels of the result, which are few; `made` is (out, ONCE). */
+static inline __attribute__((always_inline)) void few(const Direct *d, const float *const *lines, const float *weight,
+                                                      long first, int pixels, int out, float *made) {
+    __m256 sums[FEW][6];
+    for (int o = 0; o < out; o++)
+        for (int t = 0; t < pixels; t++) sums[o][t] = _mm256_setzero_ps();
+    for (long at = 0, count = lines_of(d); at < count; at++)
+        for (long x = 0; x < d->taps_x; x++, weight += out * 8) {
+            const float *line = lines[at] + (first + x * d->dilation) * 8;
+#pragma GCC unroll 4
+            for (int o = 0; o < out; o++) {
+                __m256 one = _mm256_loadu_ps(weight + o * 8);
+#pragma GCC unroll 6
+                for (int t = 0; t < pixels; t++) sums[o][t] = _mm256_fmadd_ps(one, _mm256_loadu_ps(line + t * 8), sums[o][t]);
+            }
+        }
+    for (int o = 0; o < out; o++)
+        for (int t = 0; t < pixels; t++) made[o * ONCE + first + t] = total(sums[o][t]);
+}
+
+/* ONCE pixels, with bias and slope, to the channels of the result, which are few. */
+static void put_few(const Direct *d, const float *const *lines, const float *weight, long y, long x, const float *bias,
+                    const float *slope, float *made) {
+    float sums[FEW * ONCE];
+    int64_t count = d->width - x < ONCE ? d->width - x : ONCE, plane = d->height * d->width, at = y * d->width + x;
+    for (long first = 0; first < count; first += d->out < 3 ? 6 : 3) switch (d->out) {
+        case 1: few(d, lines, weight, first, 6, 1, sums); break;
+        case 2: few(d, lines, weight, first, 6, 2, sums); break;
+        case 3: few(d, lines, weight, first, 3, 3, sums); break;
+        default: few(d, lines, weight, first, 3, 4, sums);
+        }
+    for (long o = 0; o < d->out; o++)
+        for (long t = 0; t < count; t++) {
+            float value = sums[o * ONCE + t] + bias[o];
+            made[o * plane + at + t] = value > 0 ? value : slope[o] * value;
+        }
+}
+
 /* The taps' rows for ONCE pixels of the row y from the column x on: as they lie in memory, or, where they go past the
    picture, copied to `edge` with nought around. */
 static void find_lines(const Direct *d, const float *const *rows, long y, long x, const float **lines, float *edge) {
@@ -143,6 +196,10 @@ SHOWN void direct_convolve(const Direct *d, const Piece *pieces, long count, con
         for (long x = 0; x < d->width; x += ONCE) {
             const float *at = weight;
             find_lines(d, rows, y, x, lines, edge);
+            if (is_few(d)) {
+                put_few(d, lines, weight, y, x, bias, slope, made);
+                continue;
+            }
             for (long one = 0; one < wides(d->out); one += 2) {
                 int both = one + 1 < wides(d->out);
                 if (d->pack == 8)

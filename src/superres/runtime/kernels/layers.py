@@ -14,6 +14,7 @@ from superres.runtime.kernels.values import MOST, Repeat, Sum
 from superres.types import Array
 
 MOSTLY = 0.5  # of a network's work: from that on the rows of a tile flow as well
+_FEW = 3  # channels that direct convolutions make as fast, and rounded less
 _SLOPES = ("relu", "leaky_relu", "prelu")
 
 Kernel = Callable[[Sequence[Rows]], Array]
@@ -63,7 +64,7 @@ def _convolution(
     if not plain or not as_wide or in_groups or not follows(behind):
         return None
     pack = PACK if all(count % PACK == 0 for count in sources) else 1
-    if (high, wide, spread[0]) == (3, 3, 1) and pack == PACK:
+    if (high, wide, spread[0]) == (3, 3, 1) and pack == PACK and len(weight) > _FEW:
         return lambda: Winograd(*_folded(graph, conv, behind))
     return lambda: Direct(*_folded(graph, conv, behind), pack=pack, dilation=spread[0])
 
