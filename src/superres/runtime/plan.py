@@ -36,7 +36,6 @@ _COMFORT = 256 << 20
 _WINOGRAD = 6  # engines compute blocks of so many pixels a side, begun ones as well
 _PER_TILE = 2000  # input pixels' worth of work that each further tile costs
 _ENCODER = {"jpeg": 6.0, "webp": 12.0, "avif": 12.0, "gif": 6.0}  # bytes an output pixel: these hold it whole
-
 _Tiled = tuple[Grid, int, float]  # the bytes at their most, and the work
 
 
@@ -214,8 +213,7 @@ def _way(room: "_Room", opener: Opener, *, flow: bool) -> _Way:
     if tiled is not None and found is None:
         return _Way(tiled[0], tiled[1], None, reason or "", note)
     assert found is not None
-    lines, peak, _ = found
-    info = room.info
+    (lines, peak, _), info = found, room.info
     return _Way(Grid(info.height, info.width, (lines.block, info.width), 0, lines.align), peak, lines, "", note)
 
 
